@@ -1,0 +1,139 @@
+//! The seam to the disk: every change that a crash can interrupt goes through [`Disk`].
+//!
+//! Two implementations: [`RealDisk`] and the recording one of the crash tests, which replays what
+//! a lost page cache leaves. Reading is not part of it: reading changes nothing.
+//!
+//! **Durability**: nothing is durable before its sync. [`DiskFile::sync`] covers the content of
+//! one file, [`Disk::sync_dir`] the names in one folder, [`Disk::sync_all`] everything below one.
+
+use std::fmt::Debug;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// A file that is being written.
+pub trait DiskFile: Write + Send {
+    /// Makes the content written so far durable. Not the name: that is [`Disk::sync_dir`].
+    ///
+    /// # Errors
+    /// Those of the system. After one the content must be taken for lost.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// What a store and a workspace do to the disk.
+pub trait Disk: Send + Sync + Debug {
+    /// Creates a file that must not exist yet, with these permission bits (less the umask).
+    ///
+    /// # Errors
+    /// `AlreadyExists`, and those of the system.
+    fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>>;
+    /// Gives a file another name, replacing what is there.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file or a symbolic link.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty folder.
+    ///
+    /// # Errors
+    /// `DirectoryNotEmpty`, and those of the system.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// Creates one folder whose parent exists, with these permission bits (less the umask).
+    ///
+    /// # Errors
+    /// `AlreadyExists`, and those of the system.
+    fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()>;
+    /// Creates a symbolic link at `path` with those bytes as its target.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, and those of the system.
+    fn symlink(&self, target: &Path, path: &Path) -> io::Result<()>;
+    /// Sets the permission bits of a file or folder (not of a link).
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()>;
+    /// Makes the names in one folder durable.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes all files and names below a folder durable (the whole file system on Linux).
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn sync_all(&self, root: &Path) -> io::Result<()>;
+}
+
+/// Writes a whole new file and makes its content durable; the name is durable after `sync_dir`.
+///
+/// # Errors
+/// `AlreadyExists`, and those of the system.
+pub fn write_new(disk: &dyn Disk, path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let mut file = disk.create(path, mode)?;
+    file.write_all(content)?;
+    file.sync()
+}
+
+/// The file system of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl DiskFile for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+impl Disk for RealDisk {
+    fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        Ok(Box::new(file))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
+        fs::DirBuilder::new().mode(mode).create(path)
+    }
+
+    fn symlink(&self, target: &Path, path: &Path) -> io::Result<()> {
+        std::os::unix::fs::symlink(target, path)
+    }
+
+    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        fs::set_permissions(path, Permissions::from_mode(mode))
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn sync_all(&self, root: &Path) -> io::Result<()> {
+        let folder = File::open(root)?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        rustix::fs::syncfs(&folder)?;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            // Untested: other systems have no call for one file system.
+            rustix::fs::sync();
+            folder.sync_all()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Every bound in one place, each with its reason.
+//!
+//! A loop, queue, recursion or buffer elsewhere names a bound from here.
+
+/// A record larger than this is refused when decoded. An evaluation with 200,000 test names is
+/// about 20 MiB; a chunked tree node is under 1 MiB.
+pub const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// Chunks of trees, names and documents are not cut before this many elements, so that a folder of
+/// ordinary size is one node.
+pub const CHUNK_ELEMENTS_MIN: usize = 32;
+
+/// A chunk is cut at the latest here, whatever the content says.
+pub const CHUNK_ELEMENTS_MAX: usize = 256;
+
+/// One in this many elements (past the minimum) ends a chunk. A power of two.
+pub const CHUNK_CUT_ONE_IN: u64 = 32;
+
+/// Levels of index above the leaves. 32 children at least on each full level: 12 levels hold more
+/// elements than a disk can.
+pub const CHUNK_LEVELS_MAX: usize = 12;
+
+/// Nested folders. `PATH_MAX` is 4,096 bytes, so no system call reaches deeper than 2,048.
+pub const TREE_DEPTH_MAX: usize = 2048;
+
+/// Bytes in one name of a tree: `NAME_MAX` of every file system that we know is 255.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Bytes in a branch, tag or session name, so that it fits one file name with room for a suffix.
+pub const LABEL_BYTES_MAX: usize = 200;
+
+/// Nested levels of a JSON document, the bound that `serde_json` has, too.
+pub const DOCUMENT_DEPTH_MAX: usize = 128;
+
+/// A subtree of a document that encodes to at most this stays inside its parent: a node of its own
+/// costs an index entry of about 56 bytes and a look-up.
+pub const DOCUMENT_INLINE_BYTES_MAX: usize = 512;
+
+/// A string of a document longer than this is a blob of its own, shared like any other.
+pub const DOCUMENT_STRING_BYTES_MAX: usize = 1024;
+
+/// Files larger than this are cut by content before they are stored.
+pub const BLOB_WHOLE_BYTES_MAX: u64 = 1 << 20;
+
+/// Sizes of the pieces of a large file (FastCDC): least, average, most.
+pub const PIECE_BYTES: (u32, u32, u32) = (64 << 10, 256 << 10, 1 << 20);
+
+/// A compressed block of a pack is closed when its content reaches this. 1 MiB blocks gave
+/// 194 MB for the Linux source where single files gave 242 MB (design.md §5).
+pub const BLOCK_BYTES: usize = 1 << 20;
+
+/// No block's content is larger: a blob of up to 1 MiB may start in a nearly full one.
+pub const BLOCK_BYTES_MAX: usize = 80 << 20;
+
+/// A pack is closed when its file reaches this.
+pub const PACK_BYTES_MAX: u64 = 512 << 20;
+
+/// Blocks that stay decompressed in memory while a store is open.
+pub const BLOCK_CACHE_BYTES: usize = 64 << 20;
+
+/// Packs of one size class before they are compacted into one.
+pub const PACKS_PER_CLASS_MAX: usize = 16;
+
+/// Times a commit plans again when others moved the heads meanwhile.
+pub const COMMIT_TRIES_MAX: usize = 64;
+
+/// Times a file that changes while it is read is read again before it is reported as racing.
+pub const RACE_TRIES_MAX: usize = 3;
+
+/// Bytes of a command's output kept in memory (its end); the log on disk has all of it.
+pub const OUTPUT_TAIL_BYTES: usize = 64 << 10;
+
+/// Bytes of a command's log on disk; beyond that the middle is dropped and that is said.
+pub const OUTPUT_LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// Seconds between asking a process to stop and killing it.
+pub const KILL_GRACE_SECONDS: u64 = 5;
+
+/// Bytes of a test report that are read.
+pub const REPORT_BYTES_MAX: u64 = 256 << 20;
+
+/// Bytes of a text file that are diffed or merged by line; larger ones are "changed".
+pub const TEXT_BYTES_MAX: u64 = 8 << 20;
+
+/// Operations that are looked through for one to undo, and by `op log`.
+pub const OPERATIONS_WALK_MAX: usize = 1_000_000;
+
+/// Nodes that a walk of the DAG visits at most; 10,000 operations an hour fill it in 40 days.
+pub const SNAPSHOTS_WALK_MAX: usize = 10_000_000;
+
+/// Approaches in one experiment.
+pub const APPROACHES_MAX: usize = 1_000;

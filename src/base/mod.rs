@@ -1,0 +1,13 @@
+//! Floor 0: what everything stands on. Ids, names, paths, time, bounds, the codec and the disk.
+//!
+//! Knows nothing of objects, stores or workspaces. It reads no clock, no environment and no
+//! configuration: [`time::Clock`] is handed in from the top.
+
+pub mod codec;
+pub mod disk;
+pub mod id;
+pub mod limits;
+pub mod mount;
+pub mod name;
+pub mod path;
+pub mod time;

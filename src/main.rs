@@ -1,0 +1,2 @@
+//! The `exp` command.
+fn main() {}

@@ -1,0 +1,266 @@
+//! The map of all names: branches, tags, workspace positions, experiments, evaluations, verdicts.
+//!
+//! What is reachable from the names of the current operation is alive. A name moves only by an
+//! operation. Knows nothing of which operation is current.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::chunk;
+use super::sequence::{self, Change, Element, Elements, Node};
+use super::snapshot::GitHead;
+use super::traits::{Fetch, ObjectError, Put};
+use crate::base::codec::Bytes;
+use crate::base::id::{EvaluationId, ExperimentId, Hash, Kind, NamesId, SnapshotId, TreeId};
+use crate::base::name::Label;
+use crate::base::time::Timestamp;
+
+/// Which name.
+///
+/// **Format**: its text (see [`NameKey::text`]) is the key in the map.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameKey {
+    /// `branch/LABEL`
+    Branch(Label),
+    /// `tag/LABEL`
+    Tag(Label),
+    /// `position/WORKSPACE`
+    Position(String),
+    /// `experiment/NAME`
+    Experiment(String),
+    /// `evaluation/TREE/EVALUATOR/ENVIRONMENT`, in hexadecimal: the memo.
+    Evaluation {
+        /// The tree that was measured.
+        tree: TreeId,
+        /// Digest of the evaluator.
+        evaluator: Hash,
+        /// Digest of the environment.
+        environment: Hash,
+    },
+    /// `verdict/SNAPSHOT`, in hexadecimal: the newest verdict of a snapshot.
+    Verdict(SnapshotId),
+}
+
+impl NameKey {
+    /// The key in the map.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Branch(label) => format!("branch/{label}"),
+            Self::Tag(label) => format!("tag/{label}"),
+            Self::Position(workspace) => format!("position/{workspace}"),
+            Self::Experiment(name) => format!("experiment/{name}"),
+            Self::Evaluation { tree, evaluator, environment } => {
+                format!("evaluation/{}/{}/{}", tree.hex(), evaluator.hex(), environment.hex())
+            }
+            Self::Verdict(snapshot) => format!("verdict/{}", snapshot.hex()),
+        }
+    }
+
+    /// Reads a key of the map.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (room, rest) = text.split_once('/')?;
+        match room {
+            "branch" => Label::new(rest).ok().map(Self::Branch),
+            "tag" => Label::new(rest).ok().map(Self::Tag),
+            "position" if !rest.is_empty() => Some(Self::Position(rest.to_owned())),
+            "experiment" if !rest.is_empty() => Some(Self::Experiment(rest.to_owned())),
+            "verdict" => Hash::from_hex(rest).map(|hash| Self::Verdict(SnapshotId(hash))),
+            "evaluation" => {
+                let mut hashes = rest.split('/').map(Hash::from_hex);
+                let tree = TreeId(hashes.next()??);
+                let (evaluator, environment) = (hashes.next()??, hashes.next()??);
+                let key = Self::Evaluation { tree, evaluator, environment };
+                hashes.next().is_none().then_some(key)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a snapshot is good, as the policy said.
+///
+/// **Format**: a `u32`, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum VerdictWord {
+    /// Every stage ran, every gate passed, nothing got worse.
+    Good,
+    /// A trigger fired.
+    Bad,
+    /// Anything else.
+    Inconclusive,
+}
+
+/// A verdict as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictRecord {
+    /// The word.
+    pub word: VerdictWord,
+    /// The trigger that fired, such as `compile`; none unless bad.
+    pub trigger: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What it was compared with; none for a first one.
+    pub base: Option<SnapshotId>,
+    /// Digest of the evaluator.
+    pub evaluator: Hash,
+    /// What was found.
+    pub evaluation: EvaluationId,
+    /// When.
+    pub when: Timestamp,
+}
+
+/// Where a workspace stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The branch it is on.
+    pub branch: Label,
+    /// The snapshot that its files were last captured or restored as.
+    pub snapshot: SnapshotId,
+    /// Where git stood then.
+    pub git_head: Option<GitHead>,
+    /// Its folder when the position was written, as bytes. For people: a store that moved with
+    /// its workspace is no error.
+    pub path: Bytes,
+}
+
+/// What a name points at.
+///
+/// **Format**: the variant as a `u32` in this order, then its fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NameValue {
+    /// Of a branch.
+    Branch(SnapshotId),
+    /// Of a tag.
+    Tag {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// What was said with it; may be empty.
+        note: String,
+    },
+    /// Of a workspace.
+    Position(Position),
+    /// Of an experiment.
+    Experiment(ExperimentId),
+    /// Of the memo.
+    Evaluation(EvaluationId),
+    /// Of a snapshot's verdict.
+    Verdict(VerdictRecord),
+}
+
+/// One name in the map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameEntry {
+    /// The text of its [`NameKey`].
+    pub key: String,
+    /// What it points at.
+    pub value: NameValue,
+}
+
+impl Element for NameEntry {
+    const KIND: Kind = Kind::Names;
+    const KEYED: bool = true;
+    type Record = Node<Self>;
+
+    fn key(&self) -> &[u8] {
+        self.key.as_bytes()
+    }
+
+    fn mark(&self) -> u64 {
+        chunk::mark(self.key.as_bytes())
+    }
+
+    fn length(&self) -> u64 {
+        0
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        let fits = matches!(
+            (NameKey::parse(&self.key), &self.value),
+            (Some(NameKey::Branch(_)), NameValue::Branch(_))
+                | (Some(NameKey::Tag(_)), NameValue::Tag { .. })
+                | (Some(NameKey::Position(_)), NameValue::Position(_))
+                | (Some(NameKey::Experiment(_)), NameValue::Experiment(_))
+                | (Some(NameKey::Evaluation { .. }), NameValue::Evaluation(_))
+                | (Some(NameKey::Verdict(_)), NameValue::Verdict(_))
+        );
+        (!fits).then_some("a name and what it points at do not fit")
+    }
+
+    fn wrap(node: Node<Self>) -> Node<Self> {
+        node
+    }
+
+    fn unwrap(record: Node<Self>) -> Option<Node<Self>> {
+        Some(record)
+    }
+}
+
+/// Names to set or remove.
+pub type NameEdits = BTreeMap<NameKey, Option<NameValue>>;
+
+/// No names.
+///
+/// # Errors
+/// As `Put::put`.
+pub fn empty(objects: &(impl Put + ?Sized)) -> Result<NamesId, ObjectError> {
+    sequence::build::<NameEntry>(objects, []).map(|root| NamesId(root.hash))
+}
+
+/// What one name points at.
+///
+/// # Errors
+/// As `Fetch::fetch`.
+pub fn get(
+    objects: &(impl Fetch + ?Sized),
+    names: NamesId,
+    key: &NameKey,
+) -> Result<Option<NameValue>, ObjectError> {
+    let entry: Option<NameEntry> = sequence::get(objects, names.0, key.text().as_bytes())?;
+    Ok(entry.map(|entry| entry.value))
+}
+
+/// The names whose text starts so, such as `branch/`, in order.
+///
+/// # Errors
+/// As `Fetch::fetch`.
+pub fn list(
+    objects: &(impl Fetch + ?Sized),
+    names: NamesId,
+    prefix: &str,
+) -> Result<Vec<NameEntry>, ObjectError> {
+    let from = prefix.as_bytes().to_vec();
+    Elements::<NameEntry, _>::starting_at(objects, names.0, from)
+        .take_while(|entry| entry.as_ref().map_or(true, |entry| entry.key.starts_with(prefix)))
+        .collect()
+}
+
+/// Sets and removes names.
+///
+/// # Errors
+/// As `Fetch::fetch` and `Put::put`.
+pub fn edit(
+    objects: &(impl Put + ?Sized),
+    names: NamesId,
+    edits: &NameEdits,
+) -> Result<NamesId, ObjectError> {
+    let entry = |(key, value): (&NameKey, &Option<NameValue>)| {
+        let key = key.text();
+        let entry = value.clone().map(|value| NameEntry { key: key.clone(), value });
+        (key.into_bytes(), entry)
+    };
+    let edits = edits.iter().map(entry).collect();
+    sequence::edit(objects, names.0, edits).map(|root| NamesId(root.hash))
+}
+
+/// The names that differ, in order.
+///
+/// # Errors
+/// As `Fetch::fetch`.
+pub fn diff(
+    objects: &(impl Fetch + ?Sized),
+    before: NamesId,
+    after: NamesId,
+) -> Result<Vec<Change<NameEntry>>, ObjectError> {
+    sequence::diff(objects, before.0, after.0)
+}

@@ -1,0 +1,188 @@
+//! Changing a sequence: costs what changes, not what exists.
+//!
+//! **Invariant**: the result is the one that building from scratch would give.
+
+use std::collections::BTreeMap;
+
+use super::build::{Builder, Root};
+use super::node::{Child, Element, Node, load};
+use crate::base::codec::Bytes;
+use crate::base::id::Hash;
+use crate::object::traits::{Fetch, ObjectError, Put};
+
+/// Sets (`Some`) or removes (`None`) the elements with these keys. Removing what is not there is
+/// no error.
+///
+/// # Errors
+/// As `Fetch::fetch` and `Put::put`.
+pub fn edit<E: Element, P: Put + ?Sized>(
+    objects: &P,
+    root: Hash,
+    edits: BTreeMap<Vec<u8>, Option<E>>,
+) -> Result<Root, ObjectError> {
+    debug_assert!(E::KEYED);
+    let mut edits = edits.into_iter().peekable();
+    let mut builder = Builder::new(objects);
+    let child = root_child::<E>(objects, root)?;
+    feed(objects, &mut builder, child, true, &mut edits)?;
+    builder.finish()
+}
+
+type Edits<E> = std::iter::Peekable<std::collections::btree_map::IntoIter<Vec<u8>, Option<E>>>;
+
+fn root_child<E: Element>(
+    objects: &(impl Fetch + ?Sized),
+    hash: Hash,
+) -> Result<(u8, Child), ObjectError> {
+    let node: Node<E> = load(objects, hash, None)?;
+    let (count, length) = match &node {
+        Node::Leaf(elements) => (elements.len() as u64, elements.iter().map(E::length).sum()),
+        Node::Index { children, .. } => {
+            (children.iter().map(|c| c.count).sum(), children.iter().map(|c| c.length).sum())
+        }
+    };
+    Ok((node.level(), Child { last_key: Bytes::default(), hash, count, length }))
+}
+
+/// Passes one node of the old sequence on, whole where nothing in it changes.
+fn feed<E: Element, P: Put + ?Sized>(
+    objects: &P,
+    builder: &mut Builder<'_, E, P>,
+    (level, child): (u8, Child),
+    is_last: bool,
+    edits: &mut Edits<E>,
+) -> Result<(), ObjectError> {
+    let touched = edits.peek().is_some_and(|(key, _)| is_last || *key <= child.last_key.0);
+    if !touched && child.count > 0 && builder.is_between_chunks(level) && !child_is_unkeyed(&child)
+    {
+        return builder.push_node(level, child);
+    }
+    match load(objects, child.hash, (!child_is_unkeyed(&child)).then_some(level))? {
+        Node::Leaf(elements) => feed_leaf(builder, elements, is_last, edits),
+        Node::Index { level, children } => {
+            let last = children.len() - 1;
+            for (at, child) in children.into_iter().enumerate() {
+                feed(objects, builder, (level - 1, child), is_last && at == last, edits)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The root has no index above that knows its last key, so it is never passed on whole.
+fn child_is_unkeyed(child: &Child) -> bool {
+    child.last_key.0.is_empty()
+}
+
+fn feed_leaf<E: Element, P: Put + ?Sized>(
+    builder: &mut Builder<'_, E, P>,
+    elements: Vec<E>,
+    is_last: bool,
+    edits: &mut Edits<E>,
+) -> Result<(), ObjectError> {
+    for element in elements {
+        while let Some((_, new)) = edits.next_if(|(key, _)| key.as_slice() < element.key()) {
+            new.map_or(Ok(()), |new| builder.push(new))?;
+        }
+        match edits.next_if(|(key, _)| key.as_slice() == element.key()) {
+            Some((_, new)) => new.map_or(Ok(()), |new| builder.push(new))?,
+            None => builder.push(element)?,
+        }
+    }
+    if is_last {
+        for (_, new) in edits.by_ref() {
+            new.map_or(Ok(()), |new| builder.push(new))?;
+        }
+    }
+    Ok(())
+}
+
+/// One change of a list: at `at` of the old list, `remove` items go and `insert` come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Splice<E> {
+    /// Position in the old list.
+    pub at: u64,
+    /// Items of the old list that go.
+    pub remove: u64,
+    /// Items that come in their place.
+    pub insert: Vec<E>,
+}
+
+/// Changes a list at several places. The splices ascend, do not overlap and lie inside the list
+/// (`at + remove <= count`): the caller sees to it.
+///
+/// # Errors
+/// As `Fetch::fetch` and `Put::put`.
+pub fn splice<E: Element, P: Put + ?Sized>(
+    objects: &P,
+    root: Hash,
+    splices: Vec<Splice<E>>,
+) -> Result<Root, ObjectError> {
+    let child = root_child::<E>(objects, root)?;
+    let total = child.1.count;
+    let mut work = Splicing {
+        objects,
+        builder: Builder::new(objects),
+        splices: splices.into_iter().peekable(),
+        at: 0,
+        skip_until: 0,
+        total,
+    };
+    work.feed(child, true)?;
+    work.insert_here()?;
+    work.builder.finish()
+}
+
+struct Splicing<'a, E, P: ?Sized> {
+    objects: &'a P,
+    builder: Builder<'a, E, P>,
+    splices: std::iter::Peekable<std::vec::IntoIter<Splice<E>>>,
+    /// Position in the old list.
+    at: u64,
+    /// Old items before this position are dropped.
+    skip_until: u64,
+    total: u64,
+}
+
+impl<E: Element, P: Put + ?Sized> Splicing<'_, E, P> {
+    fn feed(&mut self, (level, child): (u8, Child), is_root: bool) -> Result<(), ObjectError> {
+        let end = self.at + child.count;
+        let dropped = self.skip_until >= end;
+        if dropped && self.splices.peek().is_none_or(|s| s.at >= end) {
+            self.at = end;
+            return Ok(());
+        }
+        // A node that ends the old list was ended by no cut: whole only if nothing is appended.
+        let reach = if end == self.total { end + 1 } else { end };
+        let touched =
+            self.skip_until > self.at || self.splices.peek().is_some_and(|s| s.at < reach);
+        if !touched && !is_root && self.builder.is_between_chunks(level) {
+            self.at = end;
+            return self.builder.push_node(level, child);
+        }
+        match load(self.objects, child.hash, (!is_root).then_some(level))? {
+            Node::Leaf(items) => items.into_iter().try_for_each(|item| self.item(item)),
+            Node::Index { level, children } => {
+                children.into_iter().try_for_each(|child| self.feed((level - 1, child), false))
+            }
+        }
+    }
+
+    fn item(&mut self, item: E) -> Result<(), ObjectError> {
+        self.insert_here()?;
+        if self.at >= self.skip_until {
+            self.builder.push(item)?;
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn insert_here(&mut self) -> Result<(), ObjectError> {
+        let at = self.at;
+        while let Some(splice) = self.splices.next_if(|s| s.at <= at) {
+            splice.insert.into_iter().try_for_each(|item| self.builder.push(item))?;
+            self.skip_until = self.skip_until.max(splice.at + splice.remove);
+        }
+        Ok(())
+    }
+}
