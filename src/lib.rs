@@ -6,3 +6,4 @@
 
 pub mod base;
 pub mod object;
+pub mod policy;
