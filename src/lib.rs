@@ -7,3 +7,4 @@
 pub mod base;
 pub mod object;
 pub mod policy;
+pub mod session;

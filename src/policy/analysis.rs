@@ -108,7 +108,8 @@ fn names(line: &str, name: &str) -> bool {
     line.match_indices(name).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         let after = line[at + name.len()..].chars().next();
-        !before.is_some_and(|c| is_part_of_name(c) || c == '.') && !after.is_some_and(is_part_of_name)
+        !before.is_some_and(|c| is_part_of_name(c) || c == '.')
+            && !after.is_some_and(is_part_of_name)
     })
 }
 

@@ -7,7 +7,7 @@
 pub mod analysis;
 pub mod comparison;
 pub mod limits;
-//pub mod rank;
+pub mod rank;
 pub mod suspicion;
 pub mod trigger;
 pub mod verdict;

@@ -56,12 +56,18 @@ pub fn of_changed_paths<'a>(paths: impl IntoIterator<Item = &'a TreePath>) -> Ve
 
 /// Whether a path is, by the habits of the common languages, a test or part of what runs tests.
 pub fn is_test_or_harness(path: &TreePath) -> bool {
-    const FOLDERS: [&[u8]; 8] = [
-        b"test", b"tests", b"__tests__", b"spec", b"testdata", b"benches", b"bench", b"fixtures",
-    ];
+    const FOLDERS: [&[u8]; 8] =
+        [b"test", b"tests", b"__tests__", b"spec", b"testdata", b"benches", b"bench", b"fixtures"];
     const FILES: [&str; 9] = [
-        "conftest.py", "pytest.ini", "tox.ini", "tests.rs", "test.rs", "jest.config.js",
-        "vitest.config.ts", "nextest.toml", "build.rs",
+        "conftest.py",
+        "pytest.ini",
+        "tox.ini",
+        "tests.rs",
+        "test.rs",
+        "jest.config.js",
+        "vitest.config.ts",
+        "nextest.toml",
+        "build.rs",
     ];
     let Some((folder, name)) = path.split() else { return false };
     if folder.parts().any(|part| FOLDERS.contains(&part)) {
@@ -96,8 +102,14 @@ mod tests {
     #[test]
     fn tests_and_what_runs_them_are_known_by_habit() {
         for path in [
-            "tests/a.rs", "src/x/tests.rs", "pkg/a_test.go", "test_a.py", "src/a.test.ts",
-            "web/__tests__/b.js", "conftest.py", "benches/b.rs",
+            "tests/a.rs",
+            "src/x/tests.rs",
+            "pkg/a_test.go",
+            "test_a.py",
+            "src/a.test.ts",
+            "web/__tests__/b.js",
+            "conftest.py",
+            "benches/b.rs",
         ] {
             assert!(is_test_or_harness(&paths(&[path])[0]), "{path}");
         }

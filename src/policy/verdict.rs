@@ -64,8 +64,8 @@ pub fn judge(evaluation: &Evaluation, base: Option<&Evaluation>, limits: &Limits
             .or_else(|| trigger::slowdown(&metric_changes, limits)),
     };
     let doubt = || {
-        let foreign = foreign
-            .then(|| "the base was measured by another evaluator or environment".to_owned());
+        let foreign =
+            foreign.then(|| "the base was measured by another evaluator or environment".to_owned());
         unusable
             .or_else(|| evaluation.stages.iter().find_map(not_run))
             .or(foreign)

@@ -38,7 +38,12 @@ fn nothing_worse_than_the_base_is_good() {
     check(TEN, TEN, Good, good);
     check("gate test:1=a+b-", "gate test:1=a+b-", Good, good);
     check("gate test:1=a+b-", "gate test:1=a+", Good, good);
-    check("test:1=a+b-c-", "test=a+b+c+", Good, "nothing got worse than in the base, and 2 tests are fixed");
+    check(
+        "test:1=a+b-c-",
+        "test=a+b+c+",
+        Good,
+        "nothing got worse than in the base, and 2 tests are fixed",
+    );
 }
 
 #[test]
@@ -74,7 +79,12 @@ fn lost_tests_are_bad_past_the_limit_and_inconclusive_up_to_it() {
 fn did_not_run_is_never_bad() {
     check(TEN, "gate:lost test:left", Inconclusive, "`gate` did not run: no such command");
     check(TEN, "gate test:lost", Inconclusive, "`test` did not run: no such command");
-    check(TEN, "gate test:late=a-b-c-d-e-", Inconclusive, "`test` was stopped at its time limit of 1.5 s");
+    check(
+        TEN,
+        "gate test:late=a-b-c-d-e-",
+        Inconclusive,
+        "`test` was stopped at its time limit of 1.5 s",
+    );
     check(TEN, "gate:killed test:left", Inconclusive, "signal 9 ended `gate`");
     check(TEN, "setup:1 gate:1 test:1", Inconclusive, "the setup `setup` exited with 1");
     check(TEN, "gate test:101", Inconclusive, "`test` failed and reported no tests");
@@ -95,7 +105,12 @@ fn a_trigger_fires_although_a_later_stage_did_not_run() {
 #[test]
 fn a_stage_without_single_tests_counts_as_one() {
     check("gate test", "gate test:2", Bad, "1 of 1 tests newly fail (100 %, limit 30 %)");
-    check("gate test:2", "gate test:2", Good, "every stage ran and nothing got worse than in the base");
+    check(
+        "gate test:2",
+        "gate test:2",
+        Good,
+        "every stage ran and nothing got worse than in the base",
+    );
     let fixed = "nothing got worse than in the base, and 1 test is fixed";
     check("gate test:2", "gate test", Good, fixed);
     check("test=a+", "test:1=a+", Inconclusive, "`test` passed in the base and fails now");
