@@ -5,6 +5,7 @@
 //! ARCHITECTURE.md is the guide.
 
 pub mod base;
+pub mod engine;
 pub mod object;
 pub mod policy;
 pub mod session;

@@ -105,7 +105,7 @@ pub fn gate(evaluation: &Evaluation) -> Option<Trigger> {
 
 /// Whether more tests were lost than the limit allows.
 pub fn failure_ratio(tests: &TestComparison, limits: &Limits) -> Option<Trigger> {
-    (tests.failure_ratio() > limits.failure_ratio).then(|| Trigger::FailureRatio {
+    (tests.failure_ratio() > limits.failure_ratio).then_some(Trigger::FailureRatio {
         newly_failing: tests.newly_failing.len(),
         vanished: tests.vanished.len(),
         base: tests.base_count,

@@ -1,0 +1,19 @@
+//! `exp.toml`: what is warm and kept, how a tree is evaluated, what is past a limit, what is better.
+//!
+//! Guarantees that what is not understood is refused with its place and, where one is near, the key
+//! that was meant. Reads no file: text in, value out.
+
+mod error;
+mod guess;
+mod model;
+mod raw;
+mod stage;
+mod units;
+
+pub use error::ConfigError;
+pub use guess::{ProjectKind, default_text, guess};
+pub use model::{Config, MetricPlan, Report, Stage, Workspace};
+pub use units::{duration_ms, size_bytes};
+
+#[cfg(test)]
+mod tests;
