@@ -65,6 +65,31 @@ pub fn next_redo<E>(
     Ok(None)
 }
 
+/// The automatic captures of this session after an operation, newest first: what [`inverse`] may
+/// go back through.
+///
+/// `operations` come newest first; at most `OPERATIONS_WALK_MAX` are looked at.
+///
+/// # Errors
+/// The first one that `operations` gives.
+pub fn captures_since<E>(
+    operations: impl IntoIterator<Item = Result<(OperationId, Operation), E>>,
+    session: &str,
+    since: OperationId,
+) -> Result<Vec<(OperationId, Operation)>, E> {
+    let mut captures = Vec::new();
+    for entry in operations.into_iter().take(OPERATIONS_WALK_MAX) {
+        let (id, operation) = entry?;
+        if id == since {
+            break;
+        }
+        if operation.kind == OperationKind::Capture && operation.session == session {
+            captures.push((id, operation));
+        }
+    }
+    Ok(captures)
+}
+
 /// Which operations are taken back by newer ones, of whatever session: what somebody else undid
 /// by its id is undone.
 #[derive(Default)]
@@ -120,20 +145,26 @@ pub struct Conflict {
     pub wanted: Option<NameValue>,
 }
 
-/// The inverse of an operation whose changes are given, for the names as they are now.
+/// The inverse of an operation whose changes are given, for the names as they are now. Serves
+/// `redo`, too: that is the inverse of the undo.
+///
+/// `captures` are the changes of this session's automatic captures since, newest first (see
+/// [`captures_since`]). A name that only they moved has not moved in this sense: the edits between
+/// two verbs are captured before the undo itself, and would make each undo a conflict. They are not
+/// lost: the redo of the undo brings them back.
 ///
 /// A name that stands already where it would go is passed over. Evaluations and verdicts are never
-/// taken back. Serves `redo`, too: that is the inverse of the undo.
+/// taken back.
 ///
 /// # Errors
 /// Every name that moved since, in the order of the names; then nothing may be applied.
 pub fn inverse(
     changes: &[Change<NameEntry>],
+    captures: &[Vec<Change<NameEntry>>],
     present: impl Fn(&NameKey) -> Option<NameValue>,
 ) -> Result<Vec<Move>, Vec<Conflict>> {
     let (mut moves, mut conflicts) = (Vec::new(), Vec::new());
     for change in changes {
-        let value = |side: &Option<NameEntry>| side.as_ref().map(|entry| entry.value.clone());
         let (wanted, expected) = (value(&change.before), value(&change.after));
         let side = change.before.as_ref().or(change.after.as_ref());
         let Some(key) = side.and_then(|entry| NameKey::parse(&entry.key)) else {
@@ -142,20 +173,39 @@ pub fn inverse(
             conflicts.push(Conflict { key, expected, found: None, wanted });
             continue;
         };
-        if is_fact(&key) {
-            continue;
-        }
         let found = present(&key);
-        if found == wanted {
+        if is_fact(&key) || found == wanted {
             continue;
         }
-        if found == expected {
-            moves.push(Move { key, expected, new: wanted });
+        if before_captures(change, captures, found.clone()) == expected {
+            moves.push(Move { key, expected: found, new: wanted });
         } else {
             conflicts.push(Conflict { key: key.text(), expected, found, wanted });
         }
     }
     if conflicts.is_empty() { Ok(moves) } else { Err(conflicts) }
+}
+
+fn value(side: &Option<NameEntry>) -> Option<NameValue> {
+    side.as_ref().map(|entry| entry.value.clone())
+}
+
+/// Where a name would stand had the newest captures not moved it.
+fn before_captures(
+    change: &Change<NameEntry>,
+    captures: &[Vec<Change<NameEntry>>],
+    mut found: Option<NameValue>,
+) -> Option<NameValue> {
+    for capture in captures {
+        if found == value(&change.after) {
+            break;
+        }
+        let moved = capture.iter().find(|other| other.key() == change.key());
+        if let Some(moved) = moved.filter(|moved| value(&moved.after) == found) {
+            found = value(&moved.before);
+        }
+    }
+    found
 }
 
 /// Whether a name holds what was found rather than what was decided.

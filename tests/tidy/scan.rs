@@ -33,6 +33,11 @@ impl Source {
         self
     }
 
+    /// Whether the file is nothing but tests.
+    pub fn is_all_tests(&self) -> bool {
+        self.test_parts.first().is_some_and(|part| part.len() == self.code.len())
+    }
+
     /// Whether the code there exists only in tests.
     pub fn is_test(&self, at: usize) -> bool {
         self.test_parts.iter().any(|part| part.contains(&at))

@@ -54,9 +54,10 @@ pub fn module_doc(source: &Source) -> Vec<Violation> {
     vec![violation(source, 0, "the file does not open with `//!` and what it is for")]
 }
 
-/// A `mod.rs` holds documentation, modules and exports, nothing else.
+/// A `mod.rs` holds documentation, modules and exports, nothing else. That of a folder of tests may
+/// hold what the tests share.
 pub fn mod_files(source: &Source) -> Vec<Violation> {
-    if !source.path.ends_with("/mod.rs") {
+    if !source.path.ends_with("/mod.rs") || source.is_all_tests() {
         return Vec::new();
     }
     let code = &source.code;
@@ -127,8 +128,7 @@ fn verb_of(source: &Source) -> Option<&str> {
     let inside = source.path.strip_prefix(VERBS)?;
     let verb = inside.split('/').next()?.trim_end_matches(".rs");
     let is_first = !inside.contains('/') || inside.ends_with("/mod.rs");
-    let is_test = source.test_parts.first().is_some_and(|part| part.len() == source.code.len());
-    (is_first && verb != "mod" && !is_test).then_some(verb)
+    (is_first && verb != "mod" && !source.is_all_tests()).then_some(verb)
 }
 
 /// Whether a test says a verb: as a word, with dashes, or as words of a command line.
@@ -175,6 +175,8 @@ mod tests {
         let good = "//! Doc.\n#![allow(x)]\n/// Doc.\npub mod a;\npub(crate) mod b;\nmod c;\n\
                     #[cfg(test)]\nmod tests;\npub use a::{B, C};\npub(super) use c::D;\nuse e;\n";
         check(mod_files, "src/base/mod.rs", good, 0);
+        let tests = Source::new("src/base/tests/mod.rs", "fn shared() {}");
+        assert_eq!(mod_files(&tests.all_tests()), []);
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn inverse_of(
     present: NamesId,
 ) -> Result<Vec<Move>, Vec<Conflict>> {
     let changes = names::diff(objects, before, after).unwrap();
-    inverse(&changes, |key| names::get(objects, present, key).unwrap())
+    inverse(&changes, &[], |key| names::get(objects, present, key).unwrap())
 }
 
 #[test]
@@ -181,6 +181,43 @@ fn the_inverse_keeps_what_others_did_and_refuses_what_they_moved() {
     let gone = apply(&objects, theirs, &[(branch("new"), None)]);
     let moves = inverse_of(&objects, before, after, gone).unwrap();
     assert_eq!(moves.len(), 1, "what is gone already need not go");
+}
+
+#[test]
+fn edits_that_were_captured_since_are_no_conflict() {
+    let objects = MemoryObjects::new();
+    let at = |number| [(branch("main"), Some(snapshot(number)))];
+    let mut states = vec![names::empty(&objects).unwrap()];
+    // A verb, a capture, a verb, and its undo; then a second capture.
+    for number in [1, 2, 3, 4, 3, 5] {
+        states.push(apply(&objects, states[states.len() - 1], &at(number)));
+    }
+    let diff = |from: usize, to: usize| names::diff(&objects, states[from], states[to]).unwrap();
+    let captures = [diff(5, 6), diff(2, 3)];
+    let present = |key: &NameKey| names::get(&objects, states[6], key).unwrap();
+    let moves = inverse(&diff(1, 2), &captures, present).unwrap();
+    let expected =
+        Move { key: branch("main"), expected: Some(snapshot(5)), new: Some(snapshot(1)) };
+    assert_eq!(moves, [expected]);
+    let without = inverse(&diff(1, 2), &captures[..1], present);
+    assert_eq!(without.unwrap_err()[0].found, Some(snapshot(5)));
+}
+
+#[test]
+fn only_own_captures_since_an_operation_are_gone_through() {
+    let mut log = Log::default();
+    for (session, kind) in [
+        ("a", OperationKind::Capture),
+        ("a", OperationKind::Verb),
+        ("b", OperationKind::Capture),
+        ("a", OperationKind::Capture),
+        ("a", OperationKind::Evaluation),
+        ("a", OperationKind::Capture),
+    ] {
+        log.push(session, kind);
+    }
+    let Ok(captures) = captures_since(log.newest_first(), "a", id(1));
+    assert_eq!(captures.into_iter().map(|(at, _)| at).collect::<Vec<_>>(), [id(5), id(3)]);
 }
 
 #[test]
