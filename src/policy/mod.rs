@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod limits;
 pub mod rank;
 pub mod suspicion;
+mod text;
 pub mod trigger;
 pub mod verdict;
 

@@ -2,6 +2,7 @@
 
 use super::comparison::{MetricChange, TestComparison};
 use super::limits::Limits;
+use super::text::number;
 use crate::base::path::TreePath;
 use crate::object::evaluation::Better;
 
@@ -25,8 +26,8 @@ pub fn of_evaluation(
             && change.value <= 0.0
             && change.base.is_some_and(|base| base > 0.0);
         if vanished_cost || change.gain().is_some_and(|gain| gain >= limits.belief) {
-            let (name, value) = (&change.name, change.value);
-            let base = change.base.unwrap_or_default();
+            let (name, value) = (&change.name, number(change.value));
+            let base = number(change.base.unwrap_or_default());
             found.push(format!("`{name}` went from {base} to {value}, which is beyond belief"));
         }
     }

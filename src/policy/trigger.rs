@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::comparison::{MetricChange, TestComparison};
 use super::limits::Limits;
+use super::text::{number, percent};
 use crate::object::evaluation::{Better, Evaluation, StageKind, StageOutcome};
 
 /// Samples on each side below which a metric proves nothing.
@@ -88,12 +89,6 @@ pub fn losses(newly_failing: usize, vanished: usize, base: usize, limit: f64) ->
     format!("{what} ({}, limit {})", percent(share), percent(limit))
 }
 
-/// A share as a percentage with at most one decimal.
-pub fn percent(share: f64) -> String {
-    let text = format!("{:.1}", share * 100.0);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
-}
-
 /// The first gate that ran and failed.
 pub fn gate(evaluation: &Evaluation) -> Option<Trigger> {
     let mut gates = evaluation.stages.iter().filter(|stage| stage.kind == StageKind::Gate);
@@ -159,7 +154,7 @@ pub fn quality(changes: &[MetricChange], limits: &Limits) -> Vec<String> {
         Better::Higher => change.value < *bound,
     });
     past.map(|(change, bound)| {
-        let (name, value) = (&change.name, change.value);
+        let (name, value, bound) = (&change.name, number(change.value), number(bound));
         format!("`{name}` is {value}, past its limit {bound}: go back, or improve it")
     })
     .collect()

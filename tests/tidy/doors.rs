@@ -170,6 +170,7 @@ mod tests {
         check(crate_doors, "src/base/codec.rs", "blake3::hash(x); bincode::serde::x();", 0);
         check(crate_doors, "src/store/mod.rs", "//! sled::Db\nlet sled = \"sled::\";", 0);
         check(crate_doors, "src/graph/walk.rs", "use petgraph::Graph;", 0);
+        check(crate_doors, "src/engine/x.rs", "super::clap::x(); self::sled::y();", 0);
         check(crate_doors, "src/main.rs", "use clap::Parser;", 0);
     }
 

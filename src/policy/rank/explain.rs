@@ -8,6 +8,7 @@ use crate::base::id::TreeId;
 use crate::object::evaluation::{Evaluation, StageKind, TestStatus};
 use crate::policy::comparison::ran;
 use crate::policy::suspicion::failing_everywhere;
+use crate::policy::text::{number, percent};
 
 /// What separates a row from the one above it.
 pub struct Step<'a, 'b> {
@@ -73,8 +74,8 @@ fn measured(candidate: &Candidate<'_>, name: &str) -> String {
     let median = metric.and_then(|metric| Some((metric.median()?, &metric.unit)));
     match median {
         None => "not measured".to_owned(),
-        Some((median, unit)) if unit.is_empty() => median.to_string(),
-        Some((median, unit)) => format!("{median} {unit}"),
+        Some((median, unit)) if unit.is_empty() => number(median),
+        Some((median, unit)) => format!("{} {unit}", number(median)),
     }
 }
 
@@ -121,7 +122,7 @@ pub fn ranking(rows: &[Row], order: &Order) -> String {
         text.push_str(metric);
     }
     if !order.metrics.is_empty() {
-        let share = crate::policy::trigger::percent(order.tolerance);
+        let share = percent(order.tolerance);
         text.push_str(&format!(" (medians within {share} are equal)"));
     }
     text.push_str("; ties by the smaller change, then by age.");
