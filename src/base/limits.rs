@@ -6,18 +6,16 @@
 /// about 20 MiB; a chunked tree node is under 1 MiB.
 pub const RECORD_BYTES_MAX: usize = 64 << 20;
 
-/// Chunks of trees, names and documents are not cut before this many elements, so that a folder of
-/// ordinary size is one node.
-pub const CHUNK_ELEMENTS_MIN: usize = 32;
+/// Elements of a chunk of trees and names: the least, one in how many (past the least) ends it, and
+/// the most, whatever the content says. So a folder of ordinary size is one node.
+pub const CHUNK_LISTED: (usize, u64, usize) = (32, 32, 256);
 
-/// A chunk is cut at the latest here, whatever the content says.
-pub const CHUNK_ELEMENTS_MAX: usize = 256;
+/// The same for maps and lists of documents. Smaller, because a step of an agent changes one or two
+/// fields of its state and every node on the way there is written anew.
+pub const CHUNK_VALUES: (usize, u64, usize) = (8, 8, 64);
 
-/// One in this many elements (past the minimum) ends a chunk. A power of two.
-pub const CHUNK_CUT_ONE_IN: u64 = 32;
-
-/// Levels of index above the leaves. 32 children at least on each full level: 12 levels hold more
-/// elements than a disk can.
+/// Levels of index above the leaves. 8 children at least on each full level: 12 levels hold
+/// 68,000,000,000 elements.
 pub const CHUNK_LEVELS_MAX: usize = 12;
 
 /// Nested folders. `PATH_MAX` is 4,096 bytes, so no system call reaches deeper than 2,048.
@@ -38,6 +36,13 @@ pub const DOCUMENT_INLINE_BYTES_MAX: usize = 512;
 
 /// A string of a document longer than this is a blob of its own, shared like any other.
 pub const DOCUMENT_STRING_BYTES_MAX: usize = 1024;
+
+/// Bytes in a key of a map. Keys stand in every index above them.
+pub const DOCUMENT_KEY_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a document that is read into memory as a whole. Shared nodes could stand for more than
+/// any memory holds.
+pub const DOCUMENT_READ_BYTES_MAX: u64 = 1 << 30;
 
 /// Files larger than this are cut by content before they are stored.
 pub const BLOB_WHOLE_BYTES_MAX: u64 = 1 << 20;

@@ -1,19 +1,40 @@
 //! Where a sequence is cut into chunks: a rule of content alone.
 //!
 //! **Format**: elements are taken from left to right. An element ends its chunk when the chunk has
-//! `CHUNK_ELEMENTS_MIN` elements or more and the element's mark is divisible by
-//! `CHUNK_CUT_ONE_IN`, or when the chunk has `CHUNK_ELEMENTS_MAX`. The mark of a keyed element is
+//! `least` elements or more and the element's mark is divisible by `one_in`, or when the chunk has
+//! `most`: the three numbers of its [`Cut`]. The mark of a keyed element is
 //! [`mark`] of its key, that of a list item [`mark`] of its encoding, that of a child the first
 //! eight bytes of its hash. So the same sequence is cut the same way whatever edits led to it, and
 //! a change is felt until the next cut that both have.
 
 use crate::base::id::Hash;
-use crate::base::limits::{CHUNK_CUT_ONE_IN, CHUNK_ELEMENTS_MAX, CHUNK_ELEMENTS_MIN};
+use crate::base::limits::{CHUNK_LISTED, CHUNK_VALUES};
 
-/// Whether the last of `count` elements, which has this mark, ends its chunk.
-pub fn ends_chunk(count: usize, mark: u64) -> bool {
-    count >= CHUNK_ELEMENTS_MAX
-        || (count >= CHUNK_ELEMENTS_MIN && mark.is_multiple_of(CHUNK_CUT_ONE_IN))
+/// How finely a kind of sequence is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// No cut before this many elements.
+    pub least: usize,
+    /// One in this many elements (past the least) ends a chunk.
+    pub one_in: u64,
+    /// A cut at the latest here.
+    pub most: usize,
+}
+
+impl Cut {
+    /// Of trees and names: a node holds some 64 elements.
+    pub const LISTED: Self = Self::of(CHUNK_LISTED);
+    /// Of documents: a node holds some 16 elements.
+    pub const VALUES: Self = Self::of(CHUNK_VALUES);
+
+    const fn of((least, one_in, most): (usize, u64, usize)) -> Self {
+        Self { least, one_in, most }
+    }
+
+    /// Whether the last of `count` elements, which has this mark, ends its chunk.
+    pub fn ends_chunk(self, count: usize, mark: u64) -> bool {
+        count >= self.most || (count >= self.least && mark.is_multiple_of(self.one_in))
+    }
 }
 
 /// FNV-1a with 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>), mixed by the finaliser of

@@ -1,9 +1,9 @@
 //! The nodes of a JSON value as a Merkle tree: their format, nothing else.
 //!
 //! **Format**: a map is a sequence of entries ordered by the bytes of their keys, a list a
-//! sequence of items, both cut by the rule of `chunk`. A map or list whose node encodes to
-//! `DOCUMENT_INLINE_BYTES_MAX` bytes or fewer (as bare fields, without header) stands inside its
-//! parent; a larger one is an object of its own. A string longer than
+//! sequence of items, both cut by the rule of `chunk`. A map or list that encodes, as one leaf with
+//! all its elements, to `DOCUMENT_INLINE_BYTES_MAX` bytes or fewer (bare fields, without header)
+//! stands so inside its parent; a larger one is an object of its own. A string longer than
 //! `DOCUMENT_STRING_BYTES_MAX` bytes is a blob. Numbers are kept as the text that was given.
 //! The root is always an object, a scalar root a node of its own.
 //!
@@ -12,9 +12,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::codec::{self, Bytes};
-use crate::base::id::{BlobId, DocumentId, Kind};
-use crate::object::chunk;
+use crate::base::id::{BlobId, DocumentId, Kind, ObjectId};
+use crate::base::limits::{
+    DOCUMENT_INLINE_BYTES_MAX, DOCUMENT_KEY_BYTES_MAX, DOCUMENT_STRING_BYTES_MAX,
+};
+use crate::object::chunk::{self, Cut};
 use crate::object::sequence::{Element, Node};
+use crate::object::traits::ObjectError;
 
 /// A value as it stands in a node.
 ///
@@ -66,19 +70,134 @@ pub struct ListItem {
     pub value: Slot,
 }
 
-fn slot_length(slot: &Slot) -> u64 {
-    match slot {
-        Slot::Null | Slot::Bool(_) => 1,
-        Slot::Number(text) | Slot::String(text) => text.len() as u64,
-        Slot::Text(_, length) => *length,
-        Slot::Inline(bytes) => bytes.0.len() as u64,
-        Slot::Node(_) => 32,
+impl Slot {
+    /// Bytes of its encoding, without encoding it.
+    pub fn encoded_bytes(&self) -> u64 {
+        4 + match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Number(text) | Self::String(text) => 8 + text.len() as u64,
+            Self::Text(..) => 32 + 8,
+            Self::Inline(bytes) => 8 + bytes.0.len() as u64,
+            Self::Node(_) => 32,
+        }
     }
+
+    fn fault(&self) -> Option<&'static str> {
+        match self {
+            Self::Number(text) if !is_number(text) => Some("a number is no JSON number"),
+            Self::String(text) if text.len() > DOCUMENT_STRING_BYTES_MAX => {
+                Some("a long string stands inside its node")
+            }
+            Self::Text(_, length) if *length <= DOCUMENT_STRING_BYTES_MAX as u64 => {
+                Some("a short string is a blob")
+            }
+            Self::Inline(bytes) if bytes.0.len() > DOCUMENT_INLINE_BYTES_MAX => {
+                Some("a large value stands inside its parent")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a text is a number of RFC 8259, with nothing around it.
+pub fn is_number(text: &str) -> bool {
+    let digits = |bytes: &[u8]| bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut rest = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    match digits(rest) {
+        0 => return false,
+        count if count > 1 && rest[0] == b'0' => return false,
+        count => rest = &rest[count..],
+    }
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        match digits(fraction) {
+            0 => return false,
+            count => rest = &fraction[count..],
+        }
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let exponent = match exponent {
+            [b'+' | b'-', unsigned @ ..] => unsigned,
+            _ => exponent,
+        };
+        return !exponent.is_empty() && digits(exponent) == exponent.len();
+    }
+    rest.is_empty()
+}
+
+/// A small map or list as it stands inside its parent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inlined {
+    /// The entries of a map.
+    Map(Vec<MapEntry>),
+    /// The items of a list.
+    List(Vec<ListItem>),
+}
+
+impl Inlined {
+    /// Reads the bytes of [`Slot::Inline`] and checks the rules of a leaf.
+    ///
+    /// # Errors
+    /// The rule that they break.
+    pub fn decode(bytes: &Bytes) -> Result<Self, &'static str> {
+        let undecodable = "an inline value cannot be read";
+        match codec::decode_fields(&bytes.0).map_err(|_| undecodable)? {
+            DocumentNode::Map(Node::Leaf(entries)) => {
+                if !entries.is_sorted_by(|a, b| a.key < b.key) {
+                    return Err("the keys of an inline map do not ascend");
+                }
+                entries.iter().find_map(Element::fault).map_or(Ok(Self::Map(entries)), Err)
+            }
+            DocumentNode::List(Node::Leaf(items)) => {
+                items.iter().find_map(Element::fault).map_or(Ok(Self::List(items)), Err)
+            }
+            _ => Err("an inline value is neither a whole map nor a whole list"),
+        }
+    }
+}
+
+/// The objects that the node with that id names: nodes below, and the blobs of long strings.
+///
+/// # Errors
+/// [`ObjectError::Rule`] when a value inside the node cannot be read.
+pub fn references(id: DocumentId, node: &DocumentNode) -> Result<Vec<ObjectId>, ObjectError> {
+    let mut found = Vec::new();
+    let mut slots: Vec<Slot> = Vec::new();
+    match node {
+        DocumentNode::Scalar(slot) => slots.push(slot.clone()),
+        DocumentNode::Map(Node::Leaf(entries)) => {
+            slots.extend(entries.iter().map(|entry| entry.value.clone()));
+        }
+        DocumentNode::List(Node::Leaf(items)) => {
+            slots.extend(items.iter().map(|item| item.value.clone()));
+        }
+        DocumentNode::Map(Node::Index { children, .. })
+        | DocumentNode::List(Node::Index { children, .. }) => {
+            found.extend(children.iter().map(|child| DocumentId(child.hash).object()));
+        }
+    }
+    // Ends: what an inline value holds is shorter than the value.
+    while let Some(slot) = slots.pop() {
+        match slot {
+            Slot::Text(blob, _) => found.push(blob.object()),
+            Slot::Node(below) => found.push(below.object()),
+            Slot::Inline(bytes) => {
+                let rule = |rule| ObjectError::Rule { id: id.object(), rule };
+                match Inlined::decode(&bytes).map_err(rule)? {
+                    Inlined::Map(entries) => slots.extend(entries.into_iter().map(|e| e.value)),
+                    Inlined::List(items) => slots.extend(items.into_iter().map(|i| i.value)),
+                }
+            }
+            Slot::Null | Slot::Bool(_) | Slot::Number(_) | Slot::String(_) => {}
+        }
+    }
+    Ok(found)
 }
 
 impl Element for MapEntry {
     const KIND: Kind = Kind::Document;
     const KEYED: bool = true;
+    const CUT: Cut = Cut::VALUES;
     type Record = DocumentNode;
 
     fn key(&self) -> &[u8] {
@@ -89,12 +208,14 @@ impl Element for MapEntry {
         chunk::mark(self.key.as_bytes())
     }
 
+    /// Bytes of the encoding, so that a root says whether its value fits its parent.
     fn length(&self) -> u64 {
-        slot_length(&self.value)
+        8 + self.key.len() as u64 + self.value.encoded_bytes()
     }
 
     fn fault(&self) -> Option<&'static str> {
-        None
+        let long = self.key.len() > DOCUMENT_KEY_BYTES_MAX;
+        if long { Some("a key is too long") } else { self.value.fault() }
     }
 
     fn wrap(node: Node<Self>) -> DocumentNode {
@@ -112,6 +233,7 @@ impl Element for MapEntry {
 impl Element for ListItem {
     const KIND: Kind = Kind::Document;
     const KEYED: bool = false;
+    const CUT: Cut = Cut::VALUES;
     type Record = DocumentNode;
 
     fn key(&self) -> &[u8] {
@@ -126,12 +248,13 @@ impl Element for ListItem {
         }
     }
 
+    /// Bytes of the encoding, as for a map.
     fn length(&self) -> u64 {
-        slot_length(&self.value)
+        self.value.encoded_bytes()
     }
 
     fn fault(&self) -> Option<&'static str> {
-        None
+        self.value.fault()
     }
 
     fn wrap(node: Node<Self>) -> DocumentNode {

@@ -5,6 +5,8 @@
 //! files on disk, sled or git: a value never holds the store that it came from.
 
 pub mod chunk;
+#[cfg(test)]
+pub(crate) mod counting;
 pub mod document;
 pub mod evaluation;
 pub mod experiment;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::chunk;
+use super::chunk::{self, Cut};
 use super::sequence::{self, Change, Element, Elements, Node};
 use super::snapshot::GitHead;
 use super::traits::{Fetch, ObjectError, Put};
@@ -160,6 +160,7 @@ pub struct NameEntry {
 impl Element for NameEntry {
     const KIND: Kind = Kind::Names;
     const KEYED: bool = true;
+    const CUT: Cut = Cut::LISTED;
     type Record = Node<Self>;
 
     fn key(&self) -> &[u8] {

@@ -3,7 +3,7 @@
 use super::node::{Child, Element, Node, load};
 use crate::base::codec::Bytes;
 use crate::base::id::{Hash, ObjectId};
-use crate::object::chunk::{ends_chunk, mark_of_hash};
+use crate::object::chunk::mark_of_hash;
 use crate::object::traits::{ObjectError, Put, encode_record};
 
 /// The root of a sequence that was built.
@@ -43,7 +43,7 @@ impl<'a, E: Element, P: Put + ?Sized> Builder<'a, E, P> {
         debug_assert!(!E::KEYED || self.leaf.last().is_none_or(|last| last.key() < element.key()));
         let mark = element.mark();
         self.leaf.push(element);
-        if ends_chunk(self.leaf.len(), mark) { self.close_leaf() } else { Ok(()) }
+        if E::CUT.ends_chunk(self.leaf.len(), mark) { self.close_leaf() } else { Ok(()) }
     }
 
     /// Whether a node of that level can be taken whole: everything below it is between chunks.
@@ -73,7 +73,8 @@ impl<'a, E: Element, P: Put + ?Sized> Builder<'a, E, P> {
         }
         let mark = mark_of_hash(&child.hash);
         self.above[level].push(child);
-        if ends_chunk(self.above[level].len(), mark) { self.close_index(level) } else { Ok(()) }
+        let ends = E::CUT.ends_chunk(self.above[level].len(), mark);
+        if ends { self.close_index(level) } else { Ok(()) }
     }
 
     fn close_index(&mut self, level: usize) -> Result<(), ObjectError> {

@@ -24,7 +24,7 @@ pub fn edit<E: Element, P: Put + ?Sized>(
     let mut edits = edits.into_iter().peekable();
     let mut builder = Builder::new(objects);
     let child = root_child::<E>(objects, root)?;
-    feed(objects, &mut builder, child, true, &mut edits)?;
+    feed(objects, &mut builder, child, Place { is_root: true, is_last: true }, &mut edits)?;
     builder.finish()
 }
 
@@ -36,12 +36,28 @@ fn root_child<E: Element>(
 ) -> Result<(u8, Child), ObjectError> {
     let node: Node<E> = load(objects, hash, None)?;
     let (count, length) = match &node {
-        Node::Leaf(elements) => (elements.len() as u64, elements.iter().map(E::length).sum()),
+        Node::Leaf(elements) => (elements.len() as u64, saturating(elements.iter().map(E::length))),
         Node::Index { children, .. } => {
-            (children.iter().map(|c| c.count).sum(), children.iter().map(|c| c.length).sum())
+            let lengths = children.iter().map(|child| child.length);
+            (children.iter().map(|child| child.count).sum(), saturating(lengths))
         }
     };
     Ok((node.level(), Child { last_key: Bytes::default(), hash, count, length }))
+}
+
+/// Lengths come from elsewhere and may be false: a sum never overflows. (Counts are checked when a
+/// node is loaded.)
+fn saturating(lengths: impl Iterator<Item = u64>) -> u64 {
+    lengths.fold(0, u64::saturating_add)
+}
+
+/// Where a node stands in the old sequence.
+#[derive(Clone, Copy)]
+struct Place {
+    /// No index above knows its last key, so it is never passed on whole.
+    is_root: bool,
+    /// Nothing follows it.
+    is_last: bool,
 }
 
 /// Passes one node of the old sequence on, whole where nothing in it changes.
@@ -49,29 +65,24 @@ fn feed<E: Element, P: Put + ?Sized>(
     objects: &P,
     builder: &mut Builder<'_, E, P>,
     (level, child): (u8, Child),
-    is_last: bool,
+    Place { is_root, is_last }: Place,
     edits: &mut Edits<E>,
 ) -> Result<(), ObjectError> {
     let touched = edits.peek().is_some_and(|(key, _)| is_last || *key <= child.last_key.0);
-    if !touched && child.count > 0 && builder.is_between_chunks(level) && !child_is_unkeyed(&child)
-    {
+    if !touched && !is_root && builder.is_between_chunks(level) {
         return builder.push_node(level, child);
     }
-    match load(objects, child.hash, (!child_is_unkeyed(&child)).then_some(level))? {
+    match load(objects, child.hash, (!is_root).then_some(level))? {
         Node::Leaf(elements) => feed_leaf(builder, elements, is_last, edits),
         Node::Index { level, children } => {
             let last = children.len() - 1;
             for (at, child) in children.into_iter().enumerate() {
-                feed(objects, builder, (level - 1, child), is_last && at == last, edits)?;
+                let place = Place { is_root: false, is_last: is_last && at == last };
+                feed(objects, builder, (level - 1, child), place, edits)?;
             }
             Ok(())
         }
     }
-}
-
-/// The root has no index above that knows its last key, so it is never passed on whole.
-fn child_is_unkeyed(child: &Child) -> bool {
-    child.last_key.0.is_empty()
 }
 
 fn feed_leaf<E: Element, P: Put + ?Sized>(

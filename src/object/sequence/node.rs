@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::codec::Bytes;
 use crate::base::id::{Hash, Kind, ObjectId};
-use crate::base::limits::{CHUNK_ELEMENTS_MAX, CHUNK_LEVELS_MAX};
+use crate::base::limits::CHUNK_LEVELS_MAX;
+use crate::object::chunk::Cut;
 use crate::object::traits::{Fetch, ObjectError, fetch_record};
 
 /// What a sequence can be made of.
@@ -19,6 +20,8 @@ pub trait Element: Clone + Debug + PartialEq + Serialize + DeserializeOwned {
     const KIND: Kind;
     /// Whether the elements have keys, which then ascend.
     const KEYED: bool;
+    /// How finely the sequence is cut.
+    const CUT: Cut;
     /// The record in which a node is stored.
     type Record: Serialize + DeserializeOwned;
     /// Where it stands in the order; empty for the items of a list.
@@ -76,7 +79,7 @@ impl<E: Element> Node<E> {
     fn fault(&self, is_root: bool) -> Option<&'static str> {
         match self {
             Self::Leaf(elements) => leaf_fault(elements, is_root),
-            Self::Index { level, children } => index_fault::<E>(*level, children),
+            Self::Index { level, children } => index_fault::<E>(*level, children, is_root),
         }
     }
 }
@@ -85,7 +88,7 @@ fn leaf_fault<E: Element>(elements: &[E], is_root: bool) -> Option<&'static str>
     if elements.is_empty() && !is_root {
         return Some("a leaf below an index is empty");
     }
-    if elements.len() > CHUNK_ELEMENTS_MAX {
+    if elements.len() > E::CUT.most {
         return Some("a leaf has too many elements");
     }
     if E::KEYED && !elements.is_sorted_by(|a, b| a.key() < b.key()) {
@@ -94,12 +97,21 @@ fn leaf_fault<E: Element>(elements: &[E], is_root: bool) -> Option<&'static str>
     elements.iter().find_map(Element::fault)
 }
 
-fn index_fault<E: Element>(level: u8, children: &[Child]) -> Option<&'static str> {
+fn index_fault<E: Element>(level: u8, children: &[Child], is_root: bool) -> Option<&'static str> {
     if level == 0 || usize::from(level) > CHUNK_LEVELS_MAX {
         return Some("the level of an index is out of bounds");
     }
-    if children.is_empty() || children.len() > CHUNK_ELEMENTS_MAX {
+    if children.is_empty() || children.len() > E::CUT.most {
         return Some("the number of children of an index is out of bounds");
+    }
+    if is_root && children.len() == 1 {
+        return Some("a root is an index of a single node");
+    }
+    let counts = children.iter().map(|child| child.count);
+    if counts.clone().any(|count| count == 0)
+        || counts.fold(Some(0_u64), |sum, count| sum?.checked_add(count)).is_none()
+    {
+        return Some("the counts of an index are out of bounds");
     }
     if E::KEYED && !children.is_sorted_by(|a, b| a.last_key < b.last_key) {
         return Some("the keys of an index do not ascend");

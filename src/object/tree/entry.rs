@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::codec::Bytes;
 use crate::base::id::{BlobId, Hash, Kind, TreeId};
 use crate::base::path::check_name;
-use crate::object::chunk;
+use crate::object::chunk::{self, Cut};
 use crate::object::sequence::{self, Element, Node, Root};
 use crate::object::traits::{ObjectError, Put};
 
@@ -65,6 +65,7 @@ impl TreeEntry {
 impl Element for TreeEntry {
     const KIND: Kind = Kind::Tree;
     const KEYED: bool = true;
+    const CUT: Cut = Cut::LISTED;
     type Record = Node<Self>;
 
     fn key(&self) -> &[u8] {
