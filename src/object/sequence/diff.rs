@@ -1,6 +1,6 @@
 //! The difference of two keyed sequences: visits what differs and passes over what both share.
 
-use super::node::{Element, Node, load};
+use super::node::{Child, Element, Node, load};
 use crate::base::id::Hash;
 use crate::object::traits::{Fetch, ObjectError};
 
@@ -34,25 +34,17 @@ pub fn diff<E: Element>(
     if before == after {
         return Ok(changes);
     }
-    let mut old = Side::<E>::open(objects, before)?;
-    let mut new = Side::<E>::open(objects, after)?;
+    let mut old = Side::<E>::open(objects, before, Direction::Forward)?;
+    let mut new = Side::<E>::open(objects, after, Direction::Forward)?;
     loop {
         match (old.pending.last(), new.pending.last()) {
             (Some(Pending::Node(a)), Some(Pending::Node(b))) if a.hash == b.hash => {
                 old.pending.pop();
                 new.pending.pop();
             }
-            (Some(Pending::Node(a)), Some(Pending::Node(b))) => {
-                let (a, b) = (a.level, b.level);
-                if a >= b {
-                    old.expand(objects)?;
-                }
-                if b >= a {
-                    new.expand(objects)?;
-                }
+            (Some(Pending::Node(_)), _) | (_, Some(Pending::Node(_))) => {
+                expand_higher(objects, &mut old, &mut new)?;
             }
-            (Some(Pending::Node(_)), _) => old.expand(objects)?,
-            (_, Some(Pending::Node(_))) => new.expand(objects)?,
             (Some(Pending::Element(_)), Some(Pending::Element(_))) => {
                 changes.extend(step(&mut old, &mut new));
             }
@@ -74,38 +66,74 @@ fn step<E: Element>(old: &mut Side<E>, new: &mut Side<E>) -> Option<Change<E>> {
     (before != after).then_some(Change { before, after })
 }
 
-struct NodeAt {
-    level: u8,
-    hash: Hash,
+/// Opens the next node of the side where it is of the higher level, or of both.
+pub(super) fn expand_higher<E: Element>(
+    objects: &(impl Fetch + ?Sized),
+    old: &mut Side<E>,
+    new: &mut Side<E>,
+) -> Result<(), ObjectError> {
+    let level = |side: &Side<E>| match side.pending.last() {
+        Some(Pending::Node(node)) => Some(node.level),
+        _ => None,
+    };
+    let (a, b) = (level(old), level(new));
+    if a >= b {
+        old.expand(objects)?;
+    }
+    if b >= a {
+        new.expand(objects)?;
+    }
+    Ok(())
 }
 
-enum Pending<E> {
+pub(super) struct NodeAt {
+    level: u8,
+    pub(super) hash: Hash,
+    /// Elements below.
+    pub(super) count: u64,
+}
+
+pub(super) enum Pending<E> {
     Node(NodeAt),
     Element(E),
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Forward,
+    Backward,
+}
+
 /// One sequence, opened as far as needed; what comes next is last.
-struct Side<E> {
-    pending: Vec<Pending<E>>,
+pub(super) struct Side<E> {
+    pub(super) pending: Vec<Pending<E>>,
+    direction: Direction,
 }
 
 impl<E: Element> Side<E> {
-    fn open(objects: &(impl Fetch + ?Sized), root: Hash) -> Result<Self, ObjectError> {
-        let mut side = Self { pending: Vec::new() };
+    pub(super) fn open(
+        objects: &(impl Fetch + ?Sized),
+        root: Hash,
+        direction: Direction,
+    ) -> Result<Self, ObjectError> {
+        let mut side = Self { pending: Vec::new(), direction };
         side.push_node(load(objects, root, None)?);
         Ok(side)
     }
 
     fn push_node(&mut self, node: Node<E>) {
+        let from = self.pending.len();
         match node {
             Node::Leaf(elements) => {
-                self.pending.extend(elements.into_iter().rev().map(Pending::Element));
+                self.pending.extend(elements.into_iter().map(Pending::Element));
             }
             Node::Index { level, children } => {
-                let level = level - 1;
-                let nodes = children.into_iter().rev();
-                self.pending.extend(nodes.map(|c| Pending::Node(NodeAt { level, hash: c.hash })));
+                let at = |c: Child| NodeAt { level: level - 1, hash: c.hash, count: c.count };
+                self.pending.extend(children.into_iter().map(at).map(Pending::Node));
             }
+        }
+        if self.direction == Direction::Forward {
+            self.pending[from..].reverse();
         }
     }
 
@@ -116,7 +144,15 @@ impl<E: Element> Side<E> {
         Ok(())
     }
 
-    fn take(&mut self) -> Option<E> {
+    /// Opens nodes until an element is next, or nothing.
+    pub(super) fn open_down(&mut self, objects: &(impl Fetch + ?Sized)) -> Result<(), ObjectError> {
+        while matches!(self.pending.last(), Some(Pending::Node(_))) {
+            self.expand(objects)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn take(&mut self) -> Option<E> {
         match self.pending.pop() {
             Some(Pending::Element(element)) => Some(element),
             _ => None,

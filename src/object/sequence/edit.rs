@@ -157,7 +157,7 @@ struct Splicing<'a, E, P: ?Sized> {
 
 impl<E: Element, P: Put + ?Sized> Splicing<'_, E, P> {
     fn feed(&mut self, (level, child): (u8, Child), is_root: bool) -> Result<(), ObjectError> {
-        let end = self.at + child.count;
+        let end = self.at.saturating_add(child.count);
         let dropped = self.skip_until >= end;
         if dropped && self.splices.peek().is_none_or(|s| s.at >= end) {
             self.at = end;

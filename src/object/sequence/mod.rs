@@ -7,10 +7,14 @@ mod build;
 mod diff;
 mod edit;
 mod node;
+mod position;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use build::{Builder, Root, build};
 pub use diff::{Change, diff};
 pub use edit::{Splice, edit, splice};
 pub use node::{Child, Element, Node, load};
+pub use position::{ListChange, diff_list, get_at};
 pub use walk::{Elements, count, get, verify};
