@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod engine;
+pub mod document;
 pub mod object;
 pub mod policy;
 pub mod session;

@@ -27,7 +27,6 @@ impl Counting {
     }
 
     /// Bytes of objects that were put and not there before, since the last reset.
-    #[allow(dead_code)]
     pub(crate) fn new_bytes(&self) -> usize {
         self.put_bytes.load(Ordering::Relaxed)
     }

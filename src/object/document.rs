@@ -83,7 +83,13 @@ impl Slot {
         }
     }
 
-    fn fault(&self) -> Option<&'static str> {
+    /// Whether it is a map or a list.
+    pub fn is_container(&self) -> bool {
+        matches!(self, Self::Inline(_) | Self::Node(_))
+    }
+
+    /// The rule of the format that it breaks, if any.
+    pub fn fault(&self) -> Option<&'static str> {
         match self {
             Self::Number(text) if !is_number(text) => Some("a number is no JSON number"),
             Self::String(text) if text.len() > DOCUMENT_STRING_BYTES_MAX => {

@@ -107,9 +107,8 @@ fn index_fault<E: Element>(level: u8, children: &[Child], is_root: bool) -> Opti
     if is_root && children.len() == 1 {
         return Some("a root is an index of a single node");
     }
-    let counts = children.iter().map(|child| child.count);
-    if counts.clone().any(|count| count == 0)
-        || counts.fold(Some(0_u64), |sum, count| sum?.checked_add(count)).is_none()
+    let mut counts = children.iter().map(|child| child.count);
+    if counts.clone().any(|count| count == 0) || counts.try_fold(0_u64, u64::checked_add).is_none()
     {
         return Some("the counts of an index are out of bounds");
     }

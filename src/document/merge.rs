@@ -1,0 +1,158 @@
+//! Three-way merge of documents: maps key by key, everything else as a whole.
+//!
+//! A conflict is a result, never an error. Costs what differs.
+
+use std::collections::BTreeMap;
+
+use super::container::{Hold, Opened, open_slot, put_root, root_slot};
+use super::diff::diff_maps;
+use super::draft::change_map;
+use super::error::DocumentError;
+use super::json::Json;
+use super::pointer::Pointer;
+use super::read::Reading;
+use crate::base::id::DocumentId;
+use crate::base::limits::DOCUMENT_DEPTH_MAX;
+use crate::object::document::{MapEntry, Slot};
+use crate::object::traits::Put;
+
+/// What a merge gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentMerge {
+    /// The merged document; none when there are conflicts.
+    pub document: Option<DocumentId>,
+    /// The places that both sides changed differently, in order.
+    pub conflicts: Vec<DocumentConflict>,
+}
+
+/// A place that both sides changed differently.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentConflict {
+    /// Where.
+    pub pointer: Pointer,
+    /// What stood there in the base.
+    pub base: Option<Json>,
+    /// What we left there.
+    pub ours: Option<Json>,
+    /// What they left there.
+    pub theirs: Option<Json>,
+}
+
+/// Brings together what two sides made of one base. A list that both changed is a conflict unless
+/// both made the same of it.
+///
+/// # Errors
+/// As [`super::read()`] and `Put::put`.
+pub fn merge(
+    objects: &(impl Put + ?Sized),
+    base: DocumentId,
+    ours: DocumentId,
+    theirs: DocumentId,
+) -> Result<DocumentMerge, DocumentError> {
+    let mut merging = Merging { objects, reading: Reading::new(objects), conflicts: Vec::new() };
+    let sides = Sides {
+        base: Some(root_slot(objects, base)?),
+        ours: Some(root_slot(objects, ours)?),
+        theirs: Some(root_slot(objects, theirs)?),
+    };
+    let merged = merging.merge(sides, &Pointer::root())?;
+    let conflicts = merging.conflicts;
+    let document = match merged {
+        Some(slot) if conflicts.is_empty() => Some(put_root(objects, slot)?),
+        _ => None,
+    };
+    Ok(DocumentMerge { document, conflicts })
+}
+
+/// What stands at one place on each side.
+#[derive(Clone)]
+struct Sides<T> {
+    base: T,
+    ours: T,
+    theirs: T,
+}
+
+struct Merging<'a, P: ?Sized> {
+    objects: &'a P,
+    /// One budget for all that is shown.
+    reading: Reading<'a, P>,
+    conflicts: Vec<DocumentConflict>,
+}
+
+impl<P: Put + ?Sized> Merging<'_, P> {
+    fn merge(
+        &mut self,
+        sides: Sides<Option<Slot>>,
+        at: &Pointer,
+    ) -> Result<Option<Slot>, DocumentError> {
+        if at.parts().len() > DOCUMENT_DEPTH_MAX {
+            return Err(DocumentError::TooDeep);
+        }
+        if sides.ours == sides.theirs || sides.base == sides.theirs {
+            return Ok(sides.ours);
+        }
+        if sides.base == sides.ours {
+            return Ok(sides.theirs);
+        }
+        if let Some(maps) = self.maps(&sides)? {
+            return self.merge_maps(maps, at).map(Some);
+        }
+        let Sides { base, ours, theirs } = sides;
+        let depth = at.parts().len();
+        let mut shown =
+            |slot: Option<Slot>| slot.map(|slot| self.reading.slot(slot, depth)).transpose();
+        let (base, ours_shown, theirs) = (shown(base)?, shown(ours.clone())?, shown(theirs)?);
+        let pointer = at.clone();
+        self.conflicts.push(DocumentConflict { pointer, base, ours: ours_shown, theirs });
+        Ok(ours)
+    }
+
+    /// The three maps, where both sides have one. A base that has none counts as an empty one: both
+    /// sides added what they have.
+    fn maps(
+        &self,
+        sides: &Sides<Option<Slot>>,
+    ) -> Result<Option<Sides<Hold<MapEntry>>>, DocumentError> {
+        let map = |slot: &Option<Slot>| match slot {
+            Some(slot) if slot.is_container() => match open_slot(self.objects, slot.clone())? {
+                Opened::Map(map) => Ok(Some(map)),
+                _ => Ok::<_, DocumentError>(None),
+            },
+            _ => Ok(None),
+        };
+        let (Some(ours), Some(theirs)) = (map(&sides.ours)?, map(&sides.theirs)?) else {
+            return Ok(None);
+        };
+        let base = match &sides.base {
+            None => Some(Hold::Inline(Vec::new())),
+            base => map(base)?,
+        };
+        Ok(base.map(|base| Sides { base, ours, theirs }))
+    }
+
+    fn merge_maps(
+        &mut self,
+        Sides { base, ours, theirs }: Sides<Hold<MapEntry>>,
+        at: &Pointer,
+    ) -> Result<Slot, DocumentError> {
+        let value = |entry: Option<MapEntry>| entry.map(|entry| entry.value);
+        let our_changes = diff_maps(self.objects, base.clone(), ours.clone())?;
+        let mut our_values: BTreeMap<Vec<u8>, Option<Slot>> = our_changes
+            .into_iter()
+            .map(|change| (change.key().to_vec(), value(change.after)))
+            .collect();
+        let mut edits = BTreeMap::new();
+        for change in diff_maps(self.objects, base, theirs)? {
+            let key = String::from_utf8_lossy(change.key()).into_owned();
+            let merged = match our_values.remove(change.key()) {
+                None => value(change.after),
+                Some(ours) => {
+                    let (base, theirs) = (value(change.before), value(change.after));
+                    self.merge(Sides { base, ours, theirs }, &at.join(key.clone()))?
+                }
+            };
+            edits.insert(key, merged);
+        }
+        Ok(change_map(self.objects, ours, edits)?)
+    }
+}

@@ -1,0 +1,35 @@
+//! JSON values as Merkle trees: build, read, change, compare, merge.
+//!
+//! **Invariant**: one value has one id, whatever edits led to it. A map or list that shrinks to
+//! `DOCUMENT_INLINE_BYTES_MAX` stands inside its parent again; one that grows leaves it.
+//!
+//! Costs follow what is asked for or what differs, not what exists: [`get`] walks one way down,
+//! [`change`] writes the nodes on the way to its edits, [`diff`] and [`merge`] open what differs.
+//! Numbers keep the text that they were given with: `1.0` and `1` are two values.
+//!
+//! Knows nothing of sessions, tiers or where objects lie. The formats are in `object::document`.
+
+mod build;
+mod change;
+mod container;
+mod diff;
+mod draft;
+mod error;
+mod json;
+mod merge;
+mod parse;
+mod pointer;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use build::build;
+pub use change::{Edit, change};
+pub use diff::{DocumentChange, diff};
+pub use error::DocumentError;
+pub use json::{Json, Number};
+pub use merge::{DocumentConflict, DocumentMerge, merge};
+pub use parse::JsonError;
+pub use pointer::Pointer;
+pub use read::{Totals, get, read, totals, verify};

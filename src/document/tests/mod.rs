@@ -1,0 +1,7 @@
+//! The laws of documents.
+
+mod cases;
+mod cost;
+mod json;
+mod laws;
+mod model;
