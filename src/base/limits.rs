@@ -22,8 +22,9 @@ pub const CHUNK_VALUES: (usize, u64, usize) = (12, 4, 64);
 /// elements than a disk can.
 pub const CHUNK_LEVELS_MAX: usize = 12;
 
-/// Nested folders. `PATH_MAX` is 4,096 bytes, so no system call reaches deeper than 2,048.
-pub const TREE_DEPTH_MAX: usize = 2048;
+/// Nested folders. Trees are walked by recursion, and a thread has 2 MiB of stack: in a debug build
+/// some 600 levels fill it. `node_modules` at its worst is some 60 deep.
+pub const TREE_DEPTH_MAX: usize = 256;
 
 /// Bytes in one name of a tree: `NAME_MAX` of every file system that we know is 255.
 pub const NAME_BYTES_MAX: usize = 255;

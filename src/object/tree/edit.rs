@@ -113,6 +113,10 @@ fn new_entry(
     }
     let inner = base.as_ref().and_then(TreeEntry::tree);
     let root = apply(objects, inner, below)?;
+    if inner == Some(TreeId(root.hash)) {
+        // Nothing was changed below; an empty directory that was there stays.
+        return Ok(base);
+    }
     if root.count > 0 || matches!(leaf, Some(Leaf::Tree(..))) {
         return Ok(Some(TreeEntry::directory(name, &root)));
     }

@@ -8,6 +8,8 @@ mod diff;
 mod edit;
 mod entry;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use diff::{TreeChange, diff};
 pub use edit::{Leaf, edit};
