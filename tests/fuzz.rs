@@ -4,7 +4,7 @@
 //! The bodies are plain functions of bytes; here a seeded mutator calls them, so that the run is
 //! the same everywhere.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod samples;
 

@@ -22,9 +22,9 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Of trees and names: a node holds some 64 elements.
+    /// Of trees: a node holds some 64 elements.
     pub const LISTED: Self = Self::of(CHUNK_LISTED);
-    /// Of documents: a node holds some 16 elements.
+    /// Of documents and names: a node holds some 16 elements.
     pub const VALUES: Self = Self::of(CHUNK_VALUES);
 
     const fn of((least, one_in, most): (usize, u64, usize)) -> Self {

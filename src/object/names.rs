@@ -160,7 +160,7 @@ pub struct NameEntry {
 impl Element for NameEntry {
     const KIND: Kind = Kind::Names;
     const KEYED: bool = true;
-    const CUT: Cut = Cut::LISTED;
+    const CUT: Cut = Cut::VALUES;
     type Record = Node<Self>;
 
     fn key(&self) -> &[u8] {
@@ -264,4 +264,54 @@ pub fn diff(
     after: NamesId,
 ) -> Result<Vec<Change<NameEntry>>, ObjectError> {
     sequence::diff(objects, before.0, after.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::counting::Counting;
+
+    fn number(number: u64) -> Hash {
+        crate::base::codec::digest("test", &number.to_le_bytes())
+    }
+
+    fn memo(of: u64) -> (NameKey, Option<NameValue>) {
+        let (evaluator, environment) = (number(0), number(1));
+        let key = NameKey::Evaluation { tree: TreeId(number(of)), evaluator, environment };
+        (key, Some(NameValue::Evaluation(EvaluationId(number(of)))))
+    }
+
+    fn verdict(of: u64) -> (NameKey, Option<NameValue>) {
+        let record = VerdictRecord {
+            word: VerdictWord::Good,
+            trigger: None,
+            reason: "every stage ran and every gate passed".into(),
+            base: Some(SnapshotId(number(2))),
+            evaluator: number(0),
+            evaluation: EvaluationId(number(of)),
+            when: Timestamp(7),
+        };
+        (NameKey::Verdict(SnapshotId(number(of))), Some(NameValue::Verdict(record)))
+    }
+
+    fn branch(name: &str, to: u64) -> (NameKey, Option<NameValue>) {
+        let label = Label::new(name).unwrap();
+        (NameKey::Branch(label), Some(NameValue::Branch(SnapshotId(number(to)))))
+    }
+
+    #[test]
+    fn one_operation_among_ten_thousand_names_writes_little() {
+        let objects = Counting::default();
+        let empty = empty(&objects).unwrap();
+        let many = (10..5_010).flat_map(|of| [memo(of), verdict(of)]);
+        let many = many.chain((0..500).map(|n| branch(&format!("e{n}/map"), n))).collect();
+        let names = edit(&objects, empty, &many).unwrap();
+        objects.reset();
+        let moved = edit(&objects, names, &NameEdits::from([branch("e7/map", 1)])).unwrap();
+        assert!(objects.new_bytes() < 12_000, "{}", objects.new_bytes());
+        objects.reset();
+        let edits = NameEdits::from([branch("e7/map", 2), memo(9_999), verdict(9_999)]);
+        edit(&objects, moved, &edits).unwrap();
+        assert!(objects.new_bytes() < 36_000, "{}", objects.new_bytes());
+    }
 }
