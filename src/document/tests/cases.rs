@@ -37,6 +37,20 @@ fn a_container_leaves_its_parent_and_comes_back_at_the_threshold() {
     }
 }
 
+/// A map with one string of 475 bytes encodes to 512 as one leaf: the last that stands inside.
+#[test]
+fn the_threshold_is_exact_for_what_grows_and_what_shrinks() {
+    let objects = MemoryObjects::new();
+    let of = |length: usize| json(&format!(r#"{{"v":{{"a":"{}"}}}}"#, "x".repeat(length)));
+    let nodes = |id| totals(&objects, id).unwrap().nodes;
+    for (from, to, expected) in [(476, 475, 1), (475, 476, 2), (474, 475, 1), (477, 476, 2)] {
+        let id = build(&objects, &of(from)).unwrap();
+        let id = change(&objects, id, &[set("/v/a", "x".repeat(to).as_str())]).unwrap();
+        assert_eq!(id, build(&objects, &of(to)).unwrap(), "{from} to {to}");
+        assert_eq!(nodes(id), expected, "{from} to {to}");
+    }
+}
+
 #[test]
 fn scalar_roots_and_long_strings() {
     let objects = MemoryObjects::new();

@@ -126,7 +126,7 @@ fn edit_is_build<E: Made>(before: &Model, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
     fn edit_gives_what_building_gives(before in model(), steps in prop::collection::vec(step(), 0..12)) {
@@ -340,4 +340,45 @@ fn false_lengths_do_not_overflow() {
     let id = ObjectId { kind: Kind::Document, hash: lying };
     let refused = verify::<MapEntry>(&objects, lying);
     assert!(matches!(refused, Err(ObjectError::Rule { id: named, .. }) if named == id));
+}
+
+/// An index of one node, taken whole as all that is left, is not the root.
+#[test]
+fn what_is_left_of_a_deep_sequence_is_no_index_of_one_node() {
+    let objects = MemoryObjects::new();
+    let mut root = build::<MapEntry>(&objects, (0..150).map(|key| MapEntry::made(key, 0))).unwrap();
+    let mut tried = 0;
+    for key in 150..2_000 {
+        let new = MapEntry::made(key, 0);
+        let edits = BTreeMap::from([(new.key().to_vec(), Some(new))]);
+        root = edit(&objects, root.hash, edits).unwrap();
+        let Node::Index { level: 2, children } =
+            load::<MapEntry>(&objects, root.hash, None).unwrap()
+        else {
+            continue;
+        };
+        let last = children.last().unwrap();
+        if last.count > 20 {
+            continue;
+        }
+        let kept = key + 1 - u16::try_from(last.count).unwrap()..key + 1;
+        let gone = (0..kept.start).map(|key| (MapEntry::made(key, 0).key.into_bytes(), None));
+        let left = edit::<MapEntry, _>(&objects, root.hash, gone.collect()).unwrap();
+        let small = build(&objects, kept.map(|key| MapEntry::made(key, 0))).unwrap();
+        assert_eq!(left, small);
+        tried += 1;
+    }
+    assert!(tried > 3, "no sequence ended in an index of one node: {tried}");
+}
+
+#[test]
+fn equal_items_are_not_counted_at_both_ends() {
+    let objects = MemoryObjects::new();
+    for (before, after) in [(3_usize, 2_usize), (2, 3), (100, 40), (40, 100), (1, 0), (0, 1)] {
+        let of = |count| build(&objects, (0..count).map(|_| item(7))).unwrap().hash;
+        let changes = diff_list::<ListItem>(&objects, of(before), of(after)).unwrap();
+        assert_eq!(changes.len(), before.abs_diff(after), "{before} {after}");
+        let list = |count: usize| vec![item(7); count];
+        assert_eq!(replayed(list(before), changes), list(after));
+    }
 }

@@ -101,7 +101,7 @@ fn shown(entry: &Option<TreeEntry>) -> Option<Leaf> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
 
     #[test]
     fn edits_lookups_and_differences_are_those_of_plain_paths(rounds in prop::collection::vec(edits(), 1..4)) {
