@@ -90,7 +90,12 @@ pub(super) struct Reading<'a, F: ?Sized> {
 
 impl<'a, F: Fetch + ?Sized> Reading<'a, F> {
     pub(super) fn new(objects: &'a F) -> Self {
-        Self { objects, bytes_left: DOCUMENT_READ_BYTES_MAX }
+        Self::within(objects, DOCUMENT_READ_BYTES_MAX)
+    }
+
+    /// Reads at most so many bytes in all.
+    pub(super) fn within(objects: &'a F, bytes_left: u64) -> Self {
+        Self { objects, bytes_left }
     }
 
     /// Reads a value that stands below `depth` maps and lists.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::model::{insert, json, model_edit, pointer, remove, set};
 use crate::base::id::DocumentId;
+use crate::document::read::Reading;
 use crate::document::{DocumentError, Json, build, change, get, merge, read, totals};
 use crate::object::document::{ListItem, Slot};
 use crate::object::memory::MemoryObjects;
@@ -118,7 +119,8 @@ fn shared_nodes_cannot_fill_the_memory() {
         let items: Vec<_> = (0..16).map(|_| item()).collect();
         below = sequence::build(&objects, items).unwrap().hash;
     }
-    let started = read(&objects, DocumentId(below));
+    let slot = Slot::Node(DocumentId(below));
+    let started = Reading::within(&objects, 4 << 20).slot(slot, 0);
     assert!(matches!(started, Err(DocumentError::TooLarge)), "{started:?}");
     assert!(totals(&objects, DocumentId(below)).unwrap().nodes < 1_000);
 }

@@ -67,6 +67,10 @@ proptest! {
         let expected = at_mut(&mut plain, at.parts()).map(|found| found.clone());
         prop_assert_eq!(get(&objects, id, &at).unwrap(), expected);
     }
+}
+
+proptest! {
+    #![proptest_config(config(12))]
 
     #[test]
     fn merging_is_symmetric_and_keeps_both(

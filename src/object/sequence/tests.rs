@@ -241,7 +241,7 @@ fn one_insertion_into_a_long_list_costs_a_few_nodes() {
 #[test]
 fn a_shrunk_sequence_has_the_root_of_a_small_one() {
     let large: Model = (0..2_000).map(|key| (key, key)).collect();
-    for keep in 0..=40 {
+    for keep in [0, 1, 2, 11, 12, 13, 17, 30, 40] {
         for first in [true, false] {
             let drops = |key: u16| if first { key >= keep } else { key < 2_000 - keep };
             let objects = MemoryObjects::new();
@@ -348,7 +348,7 @@ fn what_is_left_of_a_deep_sequence_is_no_index_of_one_node() {
     let objects = MemoryObjects::new();
     let mut root = build::<MapEntry>(&objects, (0..150).map(|key| MapEntry::made(key, 0))).unwrap();
     let mut tried = 0;
-    for key in 150..2_000 {
+    for key in 150..900 {
         let new = MapEntry::made(key, 0);
         let edits = BTreeMap::from([(new.key().to_vec(), Some(new))]);
         root = edit(&objects, root.hash, edits).unwrap();
