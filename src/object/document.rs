@@ -274,3 +274,67 @@ impl Element for ListItem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::Hash;
+
+    #[test]
+    fn lengths_are_those_of_the_encoding() {
+        let hash = Hash([7; 32]);
+        for value in [
+            Slot::Null,
+            Slot::Bool(true),
+            Slot::Number("-1.5e3".into()),
+            Slot::String("größer".into()),
+            Slot::Text(BlobId(hash), 5_000),
+            Slot::Inline(Bytes(vec![1, 2, 3])),
+            Slot::Node(DocumentId(hash)),
+        ] {
+            let encoded = |mut bytes: Vec<u8>, entry: &MapEntry| {
+                codec::encode_fields(entry, &mut bytes).unwrap();
+                bytes.len() as u64
+            };
+            let entry = MapEntry { key: "ключ".into(), value: value.clone() };
+            assert_eq!(entry.length(), encoded(Vec::new(), &entry), "{value:?}");
+            assert_eq!(ListItem { value: value.clone() }.length(), value.encoded_bytes());
+        }
+    }
+
+    #[test]
+    fn slots_that_no_builder_writes_are_refused() {
+        let hash = Hash([7; 32]);
+        for bad in [
+            Slot::Number("01".into()),
+            Slot::String("x".repeat(DOCUMENT_STRING_BYTES_MAX + 1)),
+            Slot::Text(BlobId(hash), DOCUMENT_STRING_BYTES_MAX as u64),
+            Slot::Inline(Bytes(vec![0; DOCUMENT_INLINE_BYTES_MAX + 1])),
+        ] {
+            assert!(bad.fault().is_some(), "{bad:?}");
+            assert!(ListItem { value: bad }.fault().is_some());
+        }
+        let key = "k".repeat(DOCUMENT_KEY_BYTES_MAX + 1);
+        assert!(MapEntry { key, value: Slot::Null }.fault().is_some());
+    }
+
+    #[test]
+    fn references_are_found_inside_inline_values() {
+        let inline = |slots: Vec<Slot>| {
+            let items = slots.into_iter().map(|value| ListItem { value }).collect();
+            let mut bytes = Vec::new();
+            codec::encode_fields(&DocumentNode::List(Node::Leaf(items)), &mut bytes).unwrap();
+            Slot::Inline(Bytes(bytes))
+        };
+        let (blob, below) = (BlobId(Hash([1; 32])), DocumentId(Hash([2; 32])));
+        let value = inline(vec![inline(vec![Slot::Text(blob, 2_000)]), Slot::Node(below)]);
+        let node = DocumentNode::Map(Node::Leaf(vec![MapEntry { key: "k".into(), value }]));
+        let mut found = references(DocumentId(Hash([0; 32])), &node).unwrap();
+        found.sort();
+        assert_eq!(found, [blob.object(), below.object()]);
+        let broken = DocumentNode::List(Node::Leaf(vec![ListItem {
+            value: Slot::Inline(Bytes(vec![9; 8])),
+        }]));
+        assert!(references(DocumentId(Hash([0; 32])), &broken).is_err());
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::model::{at_mut, fitting, replayed, some_place, step, value};
-use crate::document::{Json, build, change, diff, get, merge, read, verify};
+use crate::document::{Json, build, change, diff, get, merge, read, totals, verify};
 use crate::object::memory::MemoryObjects;
 
 fn config(cases: u32) -> ProptestConfig {
@@ -34,7 +34,10 @@ proptest! {
         }
         let id = change(&objects, id, &all).unwrap();
         prop_assert_eq!(&read(&objects, id).unwrap(), &plain);
-        prop_assert_eq!(id, build(&MemoryObjects::new(), &plain).unwrap());
+        let fresh = MemoryObjects::new();
+        prop_assert_eq!(id, build(&fresh, &plain).unwrap());
+        let counted = totals(&fresh, id).unwrap();
+        prop_assert_eq!((counted.nodes + counted.texts) as usize, fresh.count());
         verify(&objects, id).unwrap();
     }
 
