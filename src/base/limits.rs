@@ -101,3 +101,10 @@ pub const SNAPSHOTS_WALK_MAX: usize = 10_000_000;
 
 /// Approaches in one experiment.
 pub const APPROACHES_MAX: usize = 1_000;
+
+/// Lines of a text that are diffed or merged; a text of more is "changed". A machine wrote it, and
+/// nobody reads its difference.
+pub const TEXT_LINES_MAX: usize = 400_000;
+
+/// Bytes at the start of a file that are looked at for a NUL, which makes it binary.
+pub const BINARY_LOOK_BYTES: usize = 8 << 10;
