@@ -108,3 +108,7 @@ pub const TEXT_LINES_MAX: usize = 400_000;
 
 /// Bytes at the start of a file that are looked at for a NUL, which makes it binary.
 pub const BINARY_LOOK_BYTES: usize = 8 << 10;
+
+/// Snapshots that the log reads beyond those that it shows, so that a clock that went back a
+/// little does not put a parent before its child.
+pub const SNAPSHOTS_LOOKAHEAD: usize = 64;
