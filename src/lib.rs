@@ -7,6 +7,7 @@
 pub mod base;
 pub mod engine;
 pub mod document;
+pub mod graph;
 pub mod merge;
 pub mod object;
 pub mod policy;
