@@ -112,3 +112,16 @@ pub const BINARY_LOOK_BYTES: usize = 8 << 10;
 /// Snapshots that the log reads beyond those that it shows, so that a clock that went back a
 /// little does not put a parent before its child.
 pub const SNAPSHOTS_LOOKAHEAD: usize = 64;
+
+/// Seconds that opening the catalogue may take before it is taken for hung and set aside. 500,000
+/// entries open in 30 ms (design.md §5).
+pub const CATALOGUE_OPEN_SECONDS_MAX: u64 = 20;
+
+/// Bytes that the catalogue keeps in memory; its own default is 1 GiB.
+pub const CATALOGUE_CACHE_BYTES: u64 = 32 << 20;
+
+/// Changes of the catalogue that are collected before they are written: some 10 MiB.
+pub const CATALOGUE_BATCH_MAX: usize = 20_000;
+
+/// Bytes of a text kept in the catalogue, so that no value passes 1 KB: a message; any other.
+pub const CATALOGUE_TEXT_BYTES_MAX: (usize, usize) = (400, 100);
