@@ -12,3 +12,4 @@ pub mod merge;
 pub mod object;
 pub mod policy;
 pub mod session;
+pub mod store;

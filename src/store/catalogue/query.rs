@@ -1,0 +1,265 @@
+//! What the catalogue is asked: children, searches, statistics.
+//!
+//! Answers are for the head that it was last brought forward to.
+
+use std::collections::BTreeMap;
+
+use super::error::CatalogueError;
+use super::open::Catalogue;
+use super::record::{EvaluationCounts, NodeRecord, VerdictSummary, cut, from_bytes};
+use super::tables::{
+    BRANCH, CHILD, EVALUATION, Key, NAME, NODE, SESSION, TIME, Tables, VERDICT, key, snapshot_of,
+    time_bytes,
+};
+use crate::base::id::{ID_BYTES, SnapshotId, TreeId};
+use crate::base::limits::CATALOGUE_TEXT_BYTES_MAX;
+use crate::base::name::Label;
+use crate::base::time::Timestamp;
+use crate::object::names::{NameKey, VerdictWord};
+
+/// Which verdict a snapshot has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictIs {
+    /// This one.
+    Word(VerdictWord),
+    /// None: it was not evaluated.
+    Unknown,
+}
+
+/// What is searched for; all that is given must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Made in this session.
+    pub session: Option<String>,
+    /// Tagged so.
+    pub tag: Option<Label>,
+    /// Made on this branch.
+    pub branch: Option<Label>,
+    /// With this verdict.
+    pub verdict: Option<VerdictIs>,
+    /// Made then or later.
+    pub since: Option<Timestamp>,
+    /// Made then or earlier.
+    pub until: Option<Timestamp>,
+    /// With this text in the start of the message that is kept (400 bytes), upper and lower case
+    /// alike.
+    pub text: Option<String>,
+    /// At most so many, the newest.
+    pub limit: usize,
+}
+
+impl Default for Query {
+    /// The newest 100.
+    fn default() -> Self {
+        let (session, tag, branch, verdict) = (None, None, None, None);
+        let (since, until, text) = (None, None, None);
+        Self { session, tag, branch, verdict, since, until, text, limit: 100 }
+    }
+}
+
+/// A snapshot as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogueEntry {
+    /// Which one.
+    pub snapshot: SnapshotId,
+    /// Its tree.
+    pub tree: TreeId,
+    /// Its parents.
+    pub parents: Vec<SnapshotId>,
+    /// When it was made.
+    pub when: Timestamp,
+    /// The branch on which it was made.
+    pub branch: String,
+    /// The session in which it was made, cut to 100 bytes.
+    pub session: String,
+    /// How it came to be: `initial`, `manual`, `automatic`, `approach`, `command`, `merge`.
+    pub origin: String,
+    /// Its message, cut to 400 bytes.
+    pub message: String,
+    /// Its verdict.
+    pub verdict: Option<VerdictWord>,
+}
+
+/// Counts over all that is alive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogueStatistics {
+    /// Snapshots.
+    pub snapshots: u64,
+    /// Snapshots of each session.
+    pub by_session: BTreeMap<String, u64>,
+    /// Snapshots of each origin.
+    pub by_origin: BTreeMap<String, u64>,
+    /// Snapshots that are good.
+    pub good: u64,
+    /// Snapshots that are bad.
+    pub bad: u64,
+    /// Snapshots that are neither, though evaluated.
+    pub inconclusive: u64,
+    /// Evaluations remembered.
+    pub evaluations: u64,
+    /// When the oldest snapshot was made.
+    pub oldest: Option<Timestamp>,
+    /// When the newest snapshot was made.
+    pub newest: Option<Timestamp>,
+}
+
+impl Catalogue {
+    /// The children of a snapshot, by id.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`]; the disk's.
+    pub fn children(&self, parent: SnapshotId) -> Result<Vec<SnapshotId>, CatalogueError> {
+        self.guarded(|tables| {
+            let mut children = Vec::new();
+            for item in tables.db.scan_prefix(key(CHILD, &[&parent.0.0])) {
+                let (key, _) = item.map_err(|error| tables.fault(error))?;
+                children.push(tables.snapshot_of(&key)?);
+            }
+            Ok(children)
+        })
+    }
+
+    /// The snapshots that were searched for, the newest first. Walks the session's or branch's
+    /// snapshots where one is given, else those of the time.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`]; the disk's.
+    pub fn find(&self, query: &Query) -> Result<Vec<CatalogueEntry>, CatalogueError> {
+        self.guarded(|tables| find(&tables, query))
+    }
+
+    /// What is known of an evaluation, by the text of its name.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`]; the disk's.
+    pub fn evaluation(&self, name: &NameKey) -> Result<Option<EvaluationCounts>, CatalogueError> {
+        self.guarded(|tables| tables.get(&key(EVALUATION, &[name.text().as_bytes()])))
+    }
+
+    /// Counts everything: costs everything.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`]; the disk's.
+    pub fn statistics(&self) -> Result<CatalogueStatistics, CatalogueError> {
+        self.guarded(|tables| statistics(&tables))
+    }
+}
+
+impl Tables<'_> {
+    fn snapshot_of(&self, key: &[u8]) -> Result<SnapshotId, CatalogueError> {
+        snapshot_of(key).ok_or_else(|| self.damaged("a key is too short"))
+    }
+
+    fn entry(&self, snapshot: SnapshotId) -> Result<CatalogueEntry, CatalogueError> {
+        let node: Option<NodeRecord> = self.get(&key(NODE, &[&snapshot.0.0]))?;
+        let node = node.ok_or_else(|| self.damaged("an index leads to no node"))?;
+        let verdict: Option<VerdictSummary> = self.get(&key(VERDICT, &[&snapshot.0.0]))?;
+        let NodeRecord { when, tree, parents, branch, session, origin, message, .. } = node;
+        let verdict = verdict.map(|verdict| verdict.word);
+        Ok(CatalogueEntry {
+            snapshot,
+            tree,
+            parents,
+            when,
+            branch,
+            session,
+            origin,
+            message,
+            verdict,
+        })
+    }
+}
+
+fn find(tables: &Tables<'_>, query: &Query) -> Result<Vec<CatalogueEntry>, CatalogueError> {
+    let filter = Filter::new(query);
+    if let Some(tag) = &query.tag {
+        let name = NameKey::Tag(tag.clone()).text();
+        let tagged: Option<SnapshotId> = tables.get(&key(NAME, &[name.as_bytes()]))?;
+        let tagged = tagged.map(|snapshot| tables.entry(snapshot)).transpose()?;
+        return Ok(tagged.into_iter().filter(|e| filter.takes(e)).take(query.limit).collect());
+    }
+    let mut found = Vec::new();
+    let (from, to) = filter.range();
+    if query.limit == 0 || from > to {
+        return Ok(found);
+    }
+    for item in tables.db.range(from..=to).rev() {
+        let (key, _) = item.map_err(|error| tables.fault(error))?;
+        let entry = tables.entry(tables.snapshot_of(&key)?)?;
+        if filter.takes(&entry) {
+            found.push(entry);
+            if found.len() == query.limit {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A query made ready: texts cut and in lower case as the stored ones are compared.
+struct Filter<'a> {
+    query: &'a Query,
+    session: Option<String>,
+    text: Option<String>,
+}
+
+impl<'a> Filter<'a> {
+    fn new(query: &'a Query) -> Self {
+        let session = query.session.as_ref().map(|text| cut(text, CATALOGUE_TEXT_BYTES_MAX.1));
+        let text = query.text.as_ref().map(|text| text.to_lowercase());
+        Self { query, session, text }
+    }
+
+    fn takes(&self, entry: &CatalogueEntry) -> bool {
+        let query = self.query;
+        let verdict = entry.verdict.map_or(VerdictIs::Unknown, VerdictIs::Word);
+        self.session.as_ref().is_none_or(|session| *session == entry.session)
+            && query.branch.as_ref().is_none_or(|branch| branch.as_str() == entry.branch)
+            && query.verdict.is_none_or(|wanted| wanted == verdict)
+            && query.since.is_none_or(|since| since <= entry.when)
+            && query.until.is_none_or(|until| entry.when <= until)
+            && self.text.as_ref().is_none_or(|t| entry.message.to_lowercase().contains(t.as_str()))
+    }
+
+    /// The first and the last key of the narrowest table that holds all answers.
+    fn range(&self) -> (Key, Key) {
+        let since = time_bytes(self.query.since.unwrap_or(Timestamp(i64::MIN)));
+        let until = time_bytes(self.query.until.unwrap_or(Timestamp(i64::MAX)));
+        let (least, most) = ([0; ID_BYTES], [0xff; ID_BYTES]);
+        let under = |table: u8, text: &str| {
+            let text = text.as_bytes();
+            (key(table, &[text, &[0], &since, &least]), key(table, &[text, &[0], &until, &most]))
+        };
+        match (&self.session, &self.query.branch) {
+            (Some(session), _) => under(SESSION, session),
+            (None, Some(branch)) => under(BRANCH, branch.as_str()),
+            (None, None) => (key(TIME, &[&since, &least]), key(TIME, &[&until, &most])),
+        }
+    }
+}
+
+fn statistics(tables: &Tables<'_>) -> Result<CatalogueStatistics, CatalogueError> {
+    let mut counts = CatalogueStatistics::default();
+    for item in tables.db.scan_prefix([NODE]) {
+        let (node_key, bytes) = item.map_err(|error| tables.fault(error))?;
+        let node: NodeRecord = from_bytes(&bytes).map_err(|error| tables.damaged(error))?;
+        counts.snapshots += 1;
+        *counts.by_session.entry(node.session).or_default() += 1;
+        *counts.by_origin.entry(node.origin).or_default() += 1;
+        counts.oldest = Some(counts.oldest.map_or(node.when, |oldest| oldest.min(node.when)));
+        counts.newest = counts.newest.max(Some(node.when));
+        match tables.get::<VerdictSummary>(&key(VERDICT, &[&node_key[1..]]))? {
+            None => {}
+            Some(VerdictSummary { word: VerdictWord::Good, .. }) => counts.good += 1,
+            Some(VerdictSummary { word: VerdictWord::Bad, .. }) => counts.bad += 1,
+            Some(VerdictSummary { word: VerdictWord::Inconclusive, .. }) => {
+                counts.inconclusive += 1;
+            }
+        }
+    }
+    for item in tables.db.scan_prefix([EVALUATION]) {
+        item.map_err(|error| tables.fault(error))?;
+        counts.evaluations += 1;
+    }
+    Ok(counts)
+}

@@ -1,0 +1,3 @@
+//! Floor 2: where objects and names lie on disk.
+
+pub mod catalogue;
