@@ -108,9 +108,9 @@ fn clocks_that_went_back_change_no_answer() {
     // `a` claims to be newer than all that came from it.
     let dag = Scenario::new("a@90; b@5<a; c@6<a; d@7<c; e@8<d,a");
     assert_eq!(dag.base("b", "e"), Some("a"));
-    // From both sides the old `p` is met directly, and as an ancestor of `q` through a detour
-    // that claims to be older.
-    let dag = Scenario::new("p@50; u@2<p; q@60<u; x@70<q,p; y@71<q,p");
+    // From both sides `p` is met directly, and as an ancestor of `q` through a detour that claims
+    // to be older than both.
+    let dag = Scenario::new("p@50; u@2<p; q@40<u; x@70<q,p; y@71<q,p");
     assert_eq!(dag.base("x", "y"), Some("q"));
     assert!(is_ancestor(&dag, dag.id("p"), dag.id("x")).unwrap());
 }
@@ -123,7 +123,7 @@ fn random_dags_agree_with_the_definition() {
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % bound
     };
-    for _ in 0..60 {
+    for _ in 0..500 {
         let count = 3 + below(9);
         let mut text = "n0".to_owned();
         for at in 1..count {
@@ -217,6 +217,19 @@ fn the_walk_to_the_last_good_one() {
     // The present evaluator goes before an older one, however far away.
     assert_eq!(walk("a", "d"), (Some(("a", Judgement::Good, 5)), 6));
     assert_eq!(walk("", "db"), (Some(("d", Judgement::GoodOlderEvaluator, 2)), 6));
+}
+
+#[test]
+fn of_one_time_the_first_parent_is_first() {
+    let dag = Scenario::new("b@5; c@5; m@6<b,c; n@6<c,b");
+    for (from, first) in [("m", "b"), ("n", "c")] {
+        let mut judge = |id, _: &Snapshot| -> Result<Judgement, GraphError> {
+            let is_good = id == dag.id("b") || id == dag.id("c");
+            Ok(if is_good { Judgement::Good } else { Judgement::Other })
+        };
+        let found = last_good(&dag, dag.id(from), &mut judge).unwrap().found.unwrap();
+        assert_eq!(dag.name(found.snapshot), first);
+    }
 }
 
 /// Draws the rows with plain characters: `*` a snapshot, `|` a line, then the lines to the next

@@ -110,6 +110,8 @@ fn what_goes_together() {
     let merge = clean("a=1,2,3,", "a=x,2,3,", "a=1,2,y,", "a=x,2,y,");
     assert_eq!(merge.merged_text, [path("a")]);
     clean("a=1", "a*=1", "a=2", "a*=2");
+    clean("a=1", "a=2", "a*=1", "a*=2");
+    clean("a=1,2,3,", "a=0,2,3,", "a*=1,2,4,", "a*=0,2,4,");
     clean("a*=1,2,3,", "a=0,2,3,", "a*=1,2,4,", "a=0,2,4,");
     clean("a=1", "a@=x", "a@=x", "a@=x");
     clean("a=1 b=1", "b=1", "b=1", "b=1");
