@@ -125,3 +125,29 @@ pub const CATALOGUE_BATCH_MAX: usize = 20_000;
 
 /// Bytes of a text kept in the catalogue, so that no value passes 1 KB: a message; any other.
 pub const CATALOGUE_TEXT_BYTES_MAX: (usize, usize) = (400, 100);
+/// Times a taken lock is tried again before the answer is "busy", and the pause between.
+/// Together 5 s: a commit holds its lock for two syncs, which on a slow disk take 100 ms.
+pub const LOCK_TRIES_MAX: usize = 1_000;
+
+/// See [`LOCK_TRIES_MAX`].
+pub const LOCK_PAUSE_MS: u64 = 5;
+
+/// Times a workspace's lock is tried: 0.5 s. Verbs hold it while they capture or restore, so
+/// waiting for long is waiting for a person.
+pub const WORKSPACE_LOCK_TRIES_MAX: usize = 100;
+
+/// Blocks that a writer fills side by side, one a thread, so that neighbours stay together.
+pub const OPEN_BLOCKS_MAX: usize = 16;
+
+/// How hard zstd tries: 3 is its default, and what design.md §5 was measured with.
+pub const COMPRESSION_LEVEL: i32 = 3;
+
+/// Packs up to this size are of the smallest class; each class holds packs 16 times as large.
+pub const PACK_CLASS_BYTES: u64 = 64 << 10;
+
+/// Packs from this size on are left alone by compaction.
+pub const PACK_SETTLED_BYTES: u64 = 256 << 20;
+
+/// Times a reader lists the packs anew when one that it knew is gone: each time means that a
+/// compaction finished meanwhile.
+pub const RESCAN_TRIES_MAX: usize = 8;
