@@ -5,6 +5,7 @@
 
 pub mod codec;
 pub mod disk;
+pub mod fault;
 pub mod id;
 pub mod limits;
 pub mod mount;

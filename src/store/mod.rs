@@ -1,3 +1,40 @@
 //! Floor 2: where objects and names lie on disk.
 
 pub mod catalogue;
+//! The store: where objects lie and which operation is current.
+//!
+//! Guarantees that an object which a commit needs is durable before the commit is, that a commit
+//! is there whole or not at all, and that bytes are checked against their id whenever they are
+//! read. Many processes may read and write at once.
+//!
+//! Knows nothing of workspaces, of what names mean, or of git.
+
+mod blob;
+mod cache;
+mod check;
+mod commit;
+mod compact;
+mod error;
+mod format;
+mod heads;
+mod layout;
+mod lock;
+mod open;
+mod reach;
+mod read;
+mod set;
+mod statistics;
+#[cfg(test)]
+mod tests;
+mod write;
+mod writer;
+
+pub use check::{CheckProgress, CheckReport, Problem};
+pub use commit::{Change, Committed, NameMove};
+pub use error::{CommitError, Holder, StoreError, is_full};
+pub use heads::Current;
+pub use layout::{FORMAT_VERSION, Layout};
+pub use lock::WorkspaceLock;
+pub use open::Store;
+pub use statistics::{KindStatistics, StoreStatistics};
+pub use writer::Writer;

@@ -1,0 +1,211 @@
+//! Proving a store: every byte of every pack, every hash, every record, everything that the
+//! current operation needs.
+//!
+//! Guarantees that it changes nothing. What it finds are values: only what keeps it from looking
+//! at all (a folder that cannot be listed) is an error.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+
+use super::error::StoreError;
+use super::format::IndexEntry;
+use super::open::Store;
+use super::reach::Reach;
+use super::read::{OpenPack, Pack, cut};
+use super::set::check_hash;
+use crate::base::id::ObjectId;
+use crate::object::traits::ObjectError;
+
+/// How far a check has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckProgress {
+    /// So many packs have been read, of so many.
+    Packs {
+        /// Read.
+        done: usize,
+        /// In all.
+        all: usize,
+    },
+    /// So many objects have been reached from what is current.
+    Reached {
+        /// Reached.
+        done: usize,
+    },
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// A file of the store is damaged.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An object is stored, but wrong.
+    Object {
+        /// Which.
+        id: ObjectId,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An object is needed and not stored.
+    Missing {
+        /// Which.
+        id: ObjectId,
+        /// What needs it; none for what a head names.
+        wanted_by: Option<ObjectId>,
+    },
+    /// Several operations are current.
+    Diverged {
+        /// What was said.
+        what: String,
+    },
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Packs that were read.
+    pub packs: usize,
+    /// Different objects in them.
+    pub objects: usize,
+    /// Objects that are needed and there.
+    pub reached: usize,
+    /// Objects that nothing current needs: left by what was not committed, or removed.
+    pub unreferenced: usize,
+    /// What is wrong, nothing for a sound store.
+    pub problems: Vec<Problem>,
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// Objects that are needed and not stored.
+    pub fn missing(&self) -> impl Iterator<Item = ObjectId> {
+        self.problems.iter().filter_map(|problem| match problem {
+            Problem::Missing { id, .. } => Some(*id),
+            _ => None,
+        })
+    }
+}
+
+impl Store {
+    /// Proves the store. Reads all of it; takes no lock, so that what is committed or compacted
+    /// meanwhile may be seen or not.
+    ///
+    /// # Errors
+    /// The disk's, where nothing could be looked at.
+    pub fn check(&self, progress: &dyn Fn(CheckProgress)) -> Result<CheckReport, StoreError> {
+        let (listed, current) = match self.heads() {
+            Ok((listed, _)) => (listed, None),
+            Err(e @ (StoreError::Diverged { .. } | StoreError::Objects(_))) => {
+                (super::heads::list(&self.layout.heads())?, Some(e))
+            }
+            Err(e) => return Err(e),
+        };
+        let mut report = CheckReport::default();
+        if let Some(StoreError::Diverged { .. }) = &current {
+            let what = current.as_ref().map(ToString::to_string).unwrap_or_default();
+            report.problems.push(Problem::Diverged { what });
+        }
+        let mut all = HashSet::new();
+        let packs = self.packs.rescan()?;
+        for (done, pack) in packs.iter().enumerate() {
+            progress(CheckProgress::Packs { done, all: packs.len() });
+            report.packs += 1;
+            check_pack(pack, &mut all, &mut report.problems);
+        }
+        progress(CheckProgress::Packs { done: packs.len(), all: packs.len() });
+        let heads = listed.iter().map(|head| head.object());
+        let reached = Reach::from(self, heads, progress, &mut report.problems);
+        report.objects = all.len();
+        report.reached = reached.len();
+        report.unreferenced = all.iter().filter(|id| !reached.contains(id)).count();
+        Ok(report)
+    }
+}
+
+fn check_pack(pack: &Pack, all: &mut HashSet<ObjectId>, problems: &mut Vec<Problem>) {
+    let open = match pack.open().and_then(|open| open.check_header().map(|()| open)) {
+        Ok(open) => open,
+        // Taken away by a compaction, which stored its objects elsewhere before.
+        Err(e) if super::set::is_gone(&e) => return,
+        Err(e) => return problems.push(problem_of(&e)),
+    };
+    let mut by_block: Vec<Vec<IndexEntry>> = vec![Vec::new(); open.blocks().len()];
+    let mut last = None;
+    for at in 0..open.count() {
+        let entry = match open.entry(at) {
+            Ok(entry) => entry,
+            Err(e) => return problems.push(problem_of(&e)),
+        };
+        let what = "its index is out of order or names a block that is not there";
+        match by_block.get_mut(entry.block as usize) {
+            Some(block) if last < Some(entry.id) => block.push(entry),
+            _ => {
+                let (path, what) = (pack.path.clone(), what.to_owned());
+                return problems.push(Problem::File { path, what });
+            }
+        }
+        last = Some(entry.id);
+        all.insert(entry.id);
+    }
+    let checked = by_block.into_par_iter().enumerate();
+    let found: Vec<Problem> =
+        checked.flat_map_iter(|(number, entries)| check_block(open, pack, number, entries)).collect();
+    problems.extend(found);
+}
+
+fn check_block(
+    open: &OpenPack,
+    pack: &Pack,
+    number: usize,
+    mut entries: Vec<IndexEntry>,
+) -> Vec<Problem> {
+    let content = match open.block(number as u32) {
+        Ok(content) => content,
+        Err(e) => return vec![problem_of(&e)],
+    };
+    let mut problems = Vec::new();
+    entries.sort_by_key(|entry| (entry.offset, entry.length));
+    let mut end = 0;
+    for entry in entries {
+        if entry.offset != end {
+            let what = format!("the objects of block {number} do not follow each other");
+            problems.push(Problem::File { path: pack.path.clone(), what });
+        }
+        end = entry.offset.saturating_add(entry.length);
+        let checked = cut(&pack.path, &content, &entry)
+            .and_then(|bytes| check_hash(entry.id, bytes));
+        problems.extend(checked.err().map(|e| problem_of(&e)));
+    }
+    if end as usize != content.len() {
+        let what = format!("block {number} holds bytes of no object");
+        problems.push(Problem::File { path: pack.path.clone(), what });
+    }
+    problems
+}
+
+/// The problem that an error tells of.
+pub(super) fn problem_of(error: &ObjectError) -> Problem {
+    match error {
+        ObjectError::Missing { id } => Problem::Missing { id: *id, wanted_by: None },
+        ObjectError::Damaged { id, .. } | ObjectError::Rule { id, .. } => {
+            Problem::Object { id: *id, what: error.to_string() }
+        }
+        ObjectError::File { path, what } => {
+            Problem::File { path: path.clone(), what: what.clone() }
+        }
+        ObjectError::Disk { path, source } => {
+            Problem::File { path: path.clone(), what: source.to_string() }
+        }
+        other => Problem::File { path: PathBuf::new(), what: other.to_string() },
+    }
+}

@@ -1,0 +1,157 @@
+//! The folder of a store: what lies where, making it, and deciding whether a folder is one.
+//!
+//! **Format**: folders 0700, files 0600. `format` holds `exp store 1\n`, the number being the
+//! version of the layout. It is written last, so that a folder without it is no store but at most
+//! a half-made one, which [`create`] finishes.
+//!
+//! **Durability**: a store is durable when [`create`] returns.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+use super::write::remove_stale;
+use crate::base::disk::{Disk, write_new};
+
+/// The version of the layout that this program makes and knows.
+pub const FORMAT_VERSION: u64 = 1;
+/// Permission bits of a folder.
+pub const FOLDER_MODE: u32 = 0o700;
+/// Permission bits of a file.
+pub const FILE_MODE: u32 = 0o600;
+
+/// The folders, each with its purpose in ARCHITECTURE.md.
+const FOLDERS: [&str; 8] =
+    ["heads", "packs", "catalogue", "stat", "runs", "intents", "tmp", "locks"];
+const FORMAT_FILE: &str = "format";
+const FORMAT_WORD: &str = "exp store ";
+const CONFIG_FILE: &str = "config.toml";
+
+/// Where things lie in a store.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// Of the store in that folder.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// One empty file per head operation.
+    pub fn heads(&self) -> PathBuf {
+        self.root.join("heads")
+    }
+
+    /// All objects.
+    pub fn packs(&self) -> PathBuf {
+        self.root.join("packs")
+    }
+
+    /// Half-made files.
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// Empty files to lock, and notes on who holds them.
+    pub fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
+    /// The store's settings.
+    pub fn config(&self) -> PathBuf {
+        self.root.join(CONFIG_FILE)
+    }
+}
+
+/// Makes a store, or finishes one whose making was cut short. The folder that it lies in must
+/// exist.
+///
+/// # Errors
+/// [`StoreError::IsAStore`], [`StoreError::ForeignOwner`], or the disk's.
+pub fn create(root: &Path, disk: &dyn Disk, config_text: &str) -> Result<(), StoreError> {
+    let layout = Layout::new(root);
+    make_folder(disk, root)?;
+    check_owner(root)?;
+    if root.join(FORMAT_FILE).exists() {
+        return Err(StoreError::IsAStore { path: root.to_owned() });
+    }
+    FOLDERS.iter().try_for_each(|name| make_folder(disk, &root.join(name)))?;
+    remove_stale(disk, &layout.tmp());
+    place(disk, &layout, CONFIG_FILE, config_text)?;
+    // Everything stands before the file that says so, and the folder itself has its name.
+    sync_folder(disk, root)?;
+    if let Some(parent) = root.parent() {
+        sync_folder(disk, parent)?;
+    }
+    place(disk, &layout, FORMAT_FILE, &format!("{FORMAT_WORD}{FORMAT_VERSION}\n"))?;
+    sync_folder(disk, root)
+}
+
+/// Refuses a folder that is no store, of another user, or of a newer format.
+///
+/// # Errors
+/// [`StoreError::NotAStore`], [`StoreError::ForeignOwner`], [`StoreError::NewerFormat`],
+/// [`StoreError::Corrupt`], or the disk's.
+pub fn check(root: &Path) -> Result<(), StoreError> {
+    let path = root.join(FORMAT_FILE);
+    let none = || StoreError::NotAStore { path: root.to_owned() };
+    match fs::metadata(root) {
+        Ok(facts) if facts.is_dir() => check_owner(root)?,
+        Ok(_) => return Err(none()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(none()),
+        Err(e) => return Err(StoreError::from_io(root, e)),
+    }
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(none()),
+        Err(e) => return Err(StoreError::from_io(&path, e)),
+    };
+    let number = text.strip_prefix(FORMAT_WORD).and_then(|rest| rest.strip_suffix('\n'));
+    match number.and_then(|number| number.parse::<u64>().ok()) {
+        Some(FORMAT_VERSION) => Ok(()),
+        Some(found) if found > FORMAT_VERSION => {
+            let path = root.to_owned();
+            Err(StoreError::NewerFormat { path, found, known: FORMAT_VERSION })
+        }
+        _ => Err(StoreError::Corrupt { path, what: "it names no format".to_owned() }),
+    }
+}
+
+fn check_owner(root: &Path) -> Result<(), StoreError> {
+    let owner = fs::metadata(root).map_err(|e| StoreError::from_io(root, e))?.uid();
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(StoreError::ForeignOwner { path: root.to_owned(), owner })
+}
+
+fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+    match disk.create_dir(path, FOLDER_MODE) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.map_err(|e| StoreError::from_io(path, e)),
+    }
+}
+
+/// Puts a whole file into place: the name never stands for half of its content.
+fn place(disk: &dyn Disk, layout: &Layout, name: &str, text: &str) -> Result<(), StoreError> {
+    let made = layout.tmp().join(format!("{name}-{}", std::process::id()));
+    write_new(disk, &made, FILE_MODE, text.as_bytes())
+        .map_err(|e| StoreError::from_io(&made, e))?;
+    let target = layout.root().join(name);
+    disk.rename(&made, &target).map_err(|e| StoreError::from_io(&target, e))
+}
+
+fn sync_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+    // A relative path of one part lies in the present folder, whose name is empty here.
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    disk.sync_dir(path).map_err(|e| StoreError::from_io(path, e))
+}

@@ -1,0 +1,125 @@
+//! Locks of the store: files in `locks/` that the system locks, so that a lock ends with its
+//! process, however that ends.
+//!
+//! | file | shared by | exclusive for |
+//! |---|---|---|
+//! | `writers` | writers, from the first "is it stored?" to the commit | collection |
+//! | `commit` | readers that found heads moving | the moment in which heads move |
+//! | `compact` | | compaction |
+//! | `workspace-…` | | a verb that captures or restores that workspace |
+//!
+//! The files themselves are no state: they are made when missing, and not through the disk seam.
+//! Their text names the holder for people. A lock belongs to an open file, so that two stores
+//! opened in one process exclude each other as two processes do.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::{Holder, StoreError};
+use super::layout::FILE_MODE;
+use crate::base::codec;
+use crate::base::limits::LOCK_PAUSE_MS;
+
+/// How a file is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Beside others that share it.
+    Shared,
+    /// Alone.
+    Exclusive,
+}
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+/// A workspace's lock, held until it is dropped.
+#[derive(Debug)]
+pub struct WorkspaceLock {
+    _lock: Lock,
+}
+
+/// What to lock.
+#[derive(Clone, Debug)]
+pub struct LockFile {
+    path: PathBuf,
+    /// The word for it in messages.
+    what: String,
+}
+
+impl LockFile {
+    /// The lock of that name.
+    pub fn new(locks: &Path, name: &str, what: &str) -> Self {
+        Self { path: locks.join(name), what: what.to_owned() }
+    }
+
+    /// The lock of a workspace, whose name may hold any characters.
+    pub fn of_workspace(locks: &Path, workspace: &str) -> Self {
+        let digest = codec::digest("workspace lock", workspace.as_bytes()).hex();
+        Self::new(locks, &format!("workspace-{}", &digest[..32]), "the workspace")
+    }
+
+    /// Locks it, trying `tries` times with a short pause between.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] naming the holder where its file does; or the disk's.
+    pub fn lock(&self, sharing: Sharing, tries: usize) -> Result<Lock, StoreError> {
+        let file = self.open()?;
+        for attempt in 0..tries.max(1) {
+            if attempt > 0 {
+                std::thread::sleep(Duration::from_millis(LOCK_PAUSE_MS));
+            }
+            let tried = match sharing {
+                Sharing::Shared => file.try_lock_shared(),
+                Sharing::Exclusive => file.try_lock(),
+            };
+            match tried {
+                Ok(()) => return Ok(Lock { file }),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(e)) => return Err(StoreError::from_io(&self.path, e)),
+            }
+        }
+        Err(StoreError::Busy { what: self.what.clone(), holder: self.holder() })
+    }
+
+    /// Opened for reading only where writing is refused: a lock needs no more.
+    fn open(&self) -> Result<File, StoreError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+        let opened = options.open(&self.path).or_else(|e| match e.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                File::open(&self.path)
+            }
+            _ => Err(e),
+        });
+        opened.map_err(|e| StoreError::from_io(&self.path, e))
+    }
+
+    fn holder(&self) -> Holder {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let mut lines = text.lines();
+        let pid = lines.next().and_then(|line| line.parse().ok());
+        Holder { pid, verb: lines.next().map(str::to_owned) }
+    }
+}
+
+impl Lock {
+    /// Notes who holds it. A note that cannot be written is left out: it is for people.
+    pub fn note(&mut self, verb: &str) {
+        let text = format!("{}\n{}\n", std::process::id(), verb.replace('\n', " "));
+        if self.file.set_len(0).is_ok() {
+            let _ = self.file.write_all(text.as_bytes());
+        }
+    }
+
+    /// Locks a workspace and notes the verb.
+    pub(super) fn of_workspace(mut self, verb: &str) -> WorkspaceLock {
+        self.note(verb);
+        WorkspaceLock { _lock: self }
+    }
+}

@@ -1,0 +1,220 @@
+//! A store that is open for reading, and the way to everything else that it can do.
+//!
+//! Cheap to open: reads `format`, and nothing more before it is asked for more.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::blob::{self, RawObjects};
+use super::error::StoreError;
+use super::heads::{self, Current};
+use super::layout::{self, Layout};
+use super::lock::{LockFile, Sharing, WorkspaceLock};
+use super::set::PackSet;
+use super::writer::Writer;
+use crate::base::disk::Disk;
+use crate::base::id::{BlobId, Hash, Kind, NamesId, ObjectId, OperationId};
+use crate::base::limits::{LOCK_TRIES_MAX, WORKSPACE_LOCK_TRIES_MAX};
+use crate::object::memory::MemoryObjects;
+use crate::object::names;
+use crate::object::operation::Operation;
+use crate::object::traits::{Fetch, ObjectError};
+
+/// A store. Shared between threads by reference.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) layout: Layout,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) packs: PackSet,
+    /// What failed first, once a durable write has failed.
+    poison: OnceLock<String>,
+    /// The map of no names, which can be fetched before anything is stored.
+    no_names: (NamesId, Arc<Vec<u8>>),
+    /// What was current when last asked: an operation never changes, so its names are known.
+    last: Mutex<Option<Current>>,
+}
+
+impl Store {
+    /// Makes a store in `root`, whose parent must exist, or finishes one that is half made.
+    ///
+    /// **Durability**: durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::IsAStore`], [`StoreError::ForeignOwner`], [`StoreError::Full`],
+    /// [`StoreError::ReadOnly`], [`StoreError::Disk`].
+    pub fn create(root: &Path, disk: Arc<dyn Disk>, config: &str) -> Result<Self, StoreError> {
+        layout::create(root, disk.as_ref(), config)?;
+        Self::open(root, disk)
+    }
+
+    /// Opens a store. One that can only be read opens as well.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`], [`StoreError::NewerFormat`], [`StoreError::ForeignOwner`],
+    /// [`StoreError::Corrupt`], [`StoreError::Disk`].
+    pub fn open(root: &Path, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
+        layout::check(root)?;
+        let layout = Layout::new(root);
+        let packs = PackSet::new(layout.packs());
+        let memory = MemoryObjects::new();
+        let id = names::empty(&memory)?;
+        let no_names = (id, memory.fetch(id.object())?);
+        let (poison, last) = (OnceLock::new(), Mutex::new(None));
+        Ok(Self { layout, disk, packs, poison, no_names, last })
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        self.layout.root()
+    }
+
+    /// Where its parts lie.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What it writes through.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// What is current; none before the first operation. Reads `heads/` and, when that has moved
+    /// since it was last asked, one object.
+    ///
+    /// # Errors
+    /// [`StoreError::Diverged`]; as `Fetch::fetch`.
+    pub fn current(&self) -> Result<Option<Current>, StoreError> {
+        self.heads().map(|(_, current)| current)
+    }
+
+    /// All names as they are now; the empty map's id before the first operation.
+    ///
+    /// # Errors
+    /// As [`Store::current`].
+    pub fn names(&self) -> Result<NamesId, StoreError> {
+        Ok(self.current()?.map_or(self.no_names.0, |current| current.names))
+    }
+
+    /// The heads as listed, and the current one of them.
+    pub(super) fn heads(&self) -> Result<(Vec<OperationId>, Option<Current>), StoreError> {
+        let folder = self.layout.heads();
+        let list = match heads::list_at_rest(&folder)? {
+            Some(list) => list,
+            None => {
+                let _lock = self.lock_file("commit").lock(Sharing::Shared, LOCK_TRIES_MAX);
+                heads::list(&folder)?
+            }
+        };
+        let Some(operation) = heads::resolve(self, &list)? else {
+            return Ok((list, None));
+        };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = last.filter(|known| known.operation == operation) {
+            return Ok((list, Some(known)));
+        }
+        let names = Operation::fetch(self, operation)?.after;
+        let current = Current { operation, names };
+        *last = Some(current);
+        Ok((list, Some(current)))
+    }
+
+    /// Begins to write. Holds the shared lock of the writers until it is dropped, and removes
+    /// what dead ones left in `tmp/`.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`]; [`StoreError::Busy`] during a collection.
+    pub fn writer(&self) -> Result<Writer<'_>, StoreError> {
+        let tmp = self.layout.tmp();
+        rustix::fs::access(&tmp, rustix::fs::Access::WRITE_OK)
+            .map_err(|e| StoreError::from_io(&tmp, e.into()))?;
+        let lock = self.lock_file("writers").lock(Sharing::Shared, LOCK_TRIES_MAX)?;
+        super::write::remove_stale(self.disk.as_ref(), &tmp);
+        Ok(Writer::new(self, lock))
+    }
+
+    /// Hashes of that kind that begin with these lower-case hexadecimal digits, ascending, at
+    /// most `max`. Large blobs are found as [`Kind::Blob`].
+    ///
+    /// # Errors
+    /// The disk's; [`ObjectError::File`].
+    pub fn find(&self, kind: Kind, prefix: &str, max: usize) -> Result<Vec<Hash>, StoreError> {
+        let mut found = self.packs.find(kind, prefix, max)?;
+        if kind == Kind::Blob {
+            found.extend(self.packs.find(Kind::Recipe, prefix, max)?);
+            found.sort_unstable();
+            found.dedup();
+            found.truncate(max);
+        }
+        Ok(found)
+    }
+
+    /// Locks a workspace for a verb that captures or restores it. Waits for half a second.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] names the holder.
+    pub fn lock_workspace(&self, workspace: &str, verb: &str) -> Result<WorkspaceLock, StoreError> {
+        let file = LockFile::of_workspace(&self.layout.locks(), workspace);
+        let lock = file.lock(Sharing::Exclusive, WORKSPACE_LOCK_TRIES_MAX)?;
+        Ok(lock.of_workspace(verb))
+    }
+
+    pub(super) fn lock_file(&self, name: &str) -> LockFile {
+        LockFile::new(&self.layout.locks(), name, "the store")
+    }
+
+    /// Remembers that a durable write failed: from then on this process writes no more, because
+    /// what the system has lost cannot be known.
+    pub(super) fn poison(&self, error: &dyn std::error::Error) {
+        let _ = self.poison.set(error.to_string());
+    }
+
+    pub(super) fn refuse_poisoned(&self) -> Result<(), ObjectError> {
+        match self.poison.get() {
+            Some(first) => Err(ObjectError::Poisoned { first: first.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn is_no_names(&self, id: ObjectId) -> bool {
+        id == self.no_names.0.object()
+    }
+}
+
+impl RawObjects for Store {
+    fn raw(&self, id: ObjectId) -> Result<Option<Vec<u8>>, ObjectError> {
+        match self.packs.locate(id)? {
+            Some((pack, entry)) => self.packs.read(&pack, &entry).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Fetch for Store {
+    fn fetch(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
+        if self.is_no_names(id) {
+            return Ok(self.no_names.1.clone());
+        }
+        if let Some(bytes) = blob::fetch(self, id)? {
+            return Ok(Arc::new(bytes));
+        }
+        // A miss is rare and mostly an error to come: listing the packs is worth its price.
+        self.packs.rescan()?;
+        blob::fetch(self, id)?.map(Arc::new).ok_or(ObjectError::Missing { id })
+    }
+
+    /// What another process stored in the last few milliseconds may not be seen.
+    fn contains(&self, id: ObjectId) -> Result<bool, ObjectError> {
+        let recipe = ObjectId { kind: Kind::Recipe, ..id };
+        Ok(self.is_no_names(id)
+            || self.packs.locate_now(id)?.is_some()
+            || (id.kind == Kind::Blob && self.packs.locate(recipe)?.is_some()))
+    }
+
+    fn fetch_blob_to(&self, id: BlobId, into: &mut dyn Write) -> Result<u64, ObjectError> {
+        if !self.contains(id.object())? {
+            self.packs.rescan()?;
+        }
+        blob::fetch_to(self, id, into)
+    }
+}

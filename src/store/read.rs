@@ -1,0 +1,232 @@
+//! Reading one pack: its index once, its blocks as they are asked for, by `pread`.
+//!
+//! Guarantees that what it returns is what was written, or an error. Files are not mapped into
+//! memory: a file that is cut short under a map is a signal, not an error (traps.md, 40).
+//!
+//! Does not know which other packs there are.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::error::{damaged, disk_error};
+use super::format::{
+    BlockEntry, FOOTER_BYTES, Footer, HEADER, INDEX_ENTRY_BYTES, IndexEntry, TABLE_ENTRY_BYTES,
+    block_digest, tables_digest,
+};
+use crate::base::id::{Hash, Kind, ObjectId};
+use crate::base::limits::BLOCK_BYTES_MAX;
+use crate::object::traits::ObjectError;
+
+/// Bytes read at once from the end: for a small pack footer, index and table, so one read.
+const TAIL_BYTES: u64 = 16 << 10;
+
+/// A pack of which the name is known. Opened when first asked.
+#[derive(Debug)]
+pub struct Pack {
+    /// Its file.
+    pub path: PathBuf,
+    /// The digest that names it.
+    pub name: Hash,
+    /// Bytes on disk.
+    pub bytes: u64,
+    opened: OnceLock<OpenPack>,
+}
+
+impl Pack {
+    /// Takes its name and length for known; reads nothing.
+    pub fn new(path: PathBuf, name: Hash, bytes: u64) -> Self {
+        Self { path, name, bytes, opened: OnceLock::new() }
+    }
+
+    /// Opens it, or returns it as opened before.
+    ///
+    /// # Errors
+    /// [`ObjectError::Disk`] (with `NotFound` when a compaction took it), [`ObjectError::File`].
+    pub fn open(&self) -> Result<&OpenPack, ObjectError> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let opened = OpenPack::open(&self.path, self.name)?;
+        Ok(self.opened.get_or_init(|| opened))
+    }
+}
+
+/// A pack whose index is in memory.
+#[derive(Debug)]
+pub struct OpenPack {
+    path: PathBuf,
+    file: File,
+    footer: Footer,
+    blocks: Vec<BlockEntry>,
+    /// The index as it lies in the file: searched as bytes, because turning a million entries
+    /// into values would cost more than most commands do.
+    index: Vec<u8>,
+}
+
+impl OpenPack {
+    fn open(path: &Path, name: Hash) -> Result<Self, ObjectError> {
+        let file = File::open(path).map_err(|e| disk_error(path, e))?;
+        let length = file.metadata().map_err(|e| disk_error(path, e))?.len();
+        let start = length.saturating_sub(TAIL_BYTES);
+        let tail = read_at(&file, path, start, usize::try_from(length - start).unwrap_or(0))?;
+        let Some(footer) = tail.last_chunk::<FOOTER_BYTES>() else {
+            return Err(damaged(path, "it is shorter than a footer"));
+        };
+        let (footer, found) = Footer::read(footer, length).map_err(|what| damaged(path, what))?;
+        if found != name {
+            return Err(damaged(path, "it has the name of another pack"));
+        }
+        let tables_end = length - FOOTER_BYTES as u64;
+        let tables = match footer.table_offset.checked_sub(start) {
+            Some(at) => tail[at as usize..tail.len() - FOOTER_BYTES].to_vec(),
+            None => {
+                let count = tables_end - footer.table_offset;
+                read_at(&file, path, footer.table_offset, count as usize)?
+            }
+        };
+        if tables_digest(&tables) != footer.tables_digest {
+            return Err(damaged(path, "its index is not what its digest says"));
+        }
+        let (table, index) = tables.split_at(footer.blocks as usize * TABLE_ENTRY_BYTES);
+        let blocks: Vec<_> = table.as_chunks().0.iter().map(BlockEntry::read).collect();
+        let index = index.to_vec();
+        let pack = Self { path: path.to_owned(), file, footer, blocks, index };
+        pack.check_blocks()?;
+        Ok(pack)
+    }
+
+    /// Blocks follow each other without gaps from the header to the table.
+    fn check_blocks(&self) -> Result<(), ObjectError> {
+        let mut end = HEADER.len() as u64;
+        for block in &self.blocks {
+            if block.offset != end || block.raw as usize > BLOCK_BYTES_MAX {
+                return Err(damaged(&self.path, "its blocks do not follow each other"));
+            }
+            end += u64::from(block.compressed);
+        }
+        if end != self.footer.table_offset {
+            return Err(damaged(&self.path, "its blocks do not end where its table begins"));
+        }
+        Ok(())
+    }
+
+    /// How many objects it has.
+    pub fn count(&self) -> usize {
+        self.footer.objects as usize
+    }
+
+    /// Where its blocks lie, in order.
+    pub fn blocks(&self) -> &[BlockEntry] {
+        &self.blocks
+    }
+
+    /// The object at that place of the index.
+    ///
+    /// # Errors
+    /// [`ObjectError::File`] for a kind that this program does not know.
+    pub fn entry(&self, at: usize) -> Result<IndexEntry, ObjectError> {
+        let entry = IndexEntry::read(&self.index.as_chunks::<INDEX_ENTRY_BYTES>().0[at]);
+        entry.ok_or_else(|| damaged(&self.path, "its index names an unknown kind"))
+    }
+
+    /// The place of the first object that is not before this one.
+    pub fn position(&self, kind: Kind, hash: &[u8]) -> usize {
+        let entries = self.index.as_chunks::<INDEX_ENTRY_BYTES>().0;
+        entries.partition_point(|entry| (entry[0], &entry[16..]) < (kind as u8, hash))
+    }
+
+    /// Where an object lies in it, if it does.
+    ///
+    /// # Errors
+    /// As [`OpenPack::entry`].
+    pub fn lookup(&self, id: ObjectId) -> Result<Option<IndexEntry>, ObjectError> {
+        let at = self.position(id.kind, &id.hash.0);
+        let entry = if at < self.count() { Some(self.entry(at)?) } else { None };
+        Ok(entry.filter(|entry| entry.id == id))
+    }
+
+    /// A block as it lies in the file, checked against its digest.
+    ///
+    /// # Errors
+    /// [`ObjectError::Disk`], [`ObjectError::File`].
+    pub fn compressed(&self, number: u32) -> Result<(BlockEntry, Vec<u8>), ObjectError> {
+        let Some(block) = self.blocks.get(number as usize) else {
+            return Err(damaged(&self.path, format!("it has no block {number}")));
+        };
+        let bytes = read_at(&self.file, &self.path, block.offset, block.compressed as usize)?;
+        if block_digest(&bytes) != block.digest {
+            return Err(damaged(&self.path, format!("block {number} is not what its digest says")));
+        }
+        Ok((*block, bytes))
+    }
+
+    /// The content of a block.
+    ///
+    /// # Errors
+    /// [`ObjectError::Disk`], [`ObjectError::File`].
+    pub fn block(&self, number: u32) -> Result<Vec<u8>, ObjectError> {
+        let (block, bytes) = self.compressed(number)?;
+        decompress(&self.path, &bytes, block.raw)
+    }
+
+    /// Whether it begins as a pack must; the rest is checked as it is read.
+    ///
+    /// # Errors
+    /// [`ObjectError::Disk`], [`ObjectError::File`].
+    pub fn check_header(&self) -> Result<(), ObjectError> {
+        if read_at(&self.file, &self.path, 0, HEADER.len())? == HEADER {
+            return Ok(());
+        }
+        Err(damaged(&self.path, "it does not begin like a pack"))
+    }
+}
+
+/// The content of a compressed block that must have that length.
+///
+/// # Errors
+/// [`ObjectError::File`].
+pub(super) fn decompress(path: &Path, bytes: &[u8], raw: u32) -> Result<Vec<u8>, ObjectError> {
+    let content = zstd::bulk::decompress(bytes, raw as usize)
+        .map_err(|e| damaged(path, format!("a block could not be decompressed: {e}")))?;
+    if content.len() == raw as usize {
+        return Ok(content);
+    }
+    Err(damaged(path, "a block is shorter than its table says"))
+}
+
+/// Bytes of an object in the content of its block.
+///
+/// # Errors
+/// [`ObjectError::File`].
+pub(super) fn cut<'b>(
+    path: &Path,
+    block: &'b [u8],
+    entry: &IndexEntry,
+) -> Result<&'b [u8], ObjectError> {
+    let (start, length) = (entry.offset as usize, entry.length as usize);
+    let bytes = start.checked_add(length).and_then(|end| block.get(start..end));
+    bytes.ok_or_else(|| damaged(path, format!("{} lies outside its block", entry.id)))
+}
+
+/// Reads so many bytes from a place.
+///
+/// # Errors
+/// [`ObjectError::Disk`]; [`ObjectError::File`] when the file ends before.
+pub(super) fn read_at(
+    file: &File,
+    path: &Path,
+    offset: u64,
+    count: usize,
+) -> Result<Vec<u8>, ObjectError> {
+    let mut bytes = vec![0; count];
+    match file.read_exact_at(&mut bytes, offset) {
+        Ok(()) => Ok(bytes),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(damaged(path, "it ends too early"))
+        }
+        Err(e) => Err(disk_error(path, e)),
+    }
+}

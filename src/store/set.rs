@@ -1,0 +1,212 @@
+//! The packs of a store: which there are, and in which one an object lies.
+//!
+//! Packs come and go by the hands of other processes. So an object that is not found, or a pack
+//! that is gone, is a reason to list the folder anew before it is an error.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use super::cache::BlockCache;
+use super::error::disk_error;
+use super::format::IndexEntry;
+use super::read::{Pack, cut};
+use crate::base::codec;
+use crate::base::codec::CodecError;
+use crate::base::id::{Hash, Kind, ObjectId};
+use crate::base::limits::RESCAN_TRIES_MAX;
+use crate::object::traits::ObjectError;
+
+/// What a file in `packs/` is called.
+pub fn pack_file_name(name: Hash) -> String {
+    format!("{}.pack", name.hex())
+}
+
+/// The packs, newest first: what was written last is what is asked for most.
+pub type Packs = Arc<Vec<Arc<Pack>>>;
+
+/// The packs of one store.
+#[derive(Debug)]
+pub struct PackSet {
+    folder: PathBuf,
+    packs: RwLock<Option<Packs>>,
+    /// When the folder had last changed as it was last listed.
+    listed: Mutex<Option<SystemTime>>,
+    cache: BlockCache,
+}
+
+impl PackSet {
+    /// Lists nothing yet.
+    pub fn new(folder: PathBuf) -> Self {
+        let (packs, listed) = (RwLock::new(None), Mutex::new(None));
+        Self { folder, packs, listed, cache: BlockCache::default() }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The packs as they were last listed.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn packs(&self) -> Result<Packs, ObjectError> {
+        let known = self.packs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        known.map_or_else(|| self.rescan(), Ok)
+    }
+
+    /// Lists the folder; packs that are known stay open.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn rescan(&self) -> Result<Packs, ObjectError> {
+        let error = |e| disk_error(&self.folder, e);
+        let mut known = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+        // Read before the listing: a change between the two is then seen the next time.
+        let changed = std::fs::metadata(&self.folder).and_then(|m| m.modified()).map_err(error)?;
+        let old = known.take().unwrap_or_default();
+        let mut packs = Vec::new();
+        for file in std::fs::read_dir(&self.folder).map_err(error)? {
+            let file = file.map_err(error)?;
+            let name = file.file_name();
+            let digits = name.to_str().and_then(|name| name.strip_suffix(".pack"));
+            let Some(name) = digits.and_then(Hash::from_hex) else { continue };
+            let facts = match file.metadata() {
+                Ok(facts) => facts,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(error(e)),
+            };
+            let written = facts.modified().map_err(error)?;
+            let same = old.iter().find(|pack| pack.name == name).cloned();
+            let pack = same.unwrap_or_else(|| Arc::new(Pack::new(file.path(), name, facts.len())));
+            packs.push((written, pack));
+        }
+        packs.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.name.cmp(&b.1.name)));
+        let packs: Packs = Arc::new(packs.into_iter().map(|(_, pack)| pack).collect());
+        *known = Some(packs.clone());
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(changed);
+        Ok(packs)
+    }
+
+    /// Takes in a pack that this process has just renamed into the folder.
+    pub fn add(&self, pack: Pack) {
+        let mut known = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(packs) = known.as_ref()
+            && packs.iter().all(|other| other.name != pack.name)
+        {
+            let first = std::iter::once(Arc::new(pack));
+            *known = Some(Arc::new(first.chain(packs.iter().cloned()).collect()));
+        }
+    }
+
+    fn has_changed(&self) -> bool {
+        let now = std::fs::metadata(&self.folder).and_then(|m| m.modified()).ok();
+        now.is_none() || now != *self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where an object lies, among the packs as last listed.
+    ///
+    /// # Errors
+    /// As [`Pack::open`], unless another pack has it.
+    pub fn locate(&self, id: ObjectId) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
+        for _ in 0..RESCAN_TRIES_MAX {
+            match locate_in(&self.packs()?, id) {
+                Err(e) if is_gone(&e) => self.rescan()?,
+                found => return found,
+            };
+        }
+        locate_in(&self.packs()?, id)
+    }
+
+    /// The same, and when it is not there, among the packs as they are now. Between two changes
+    /// of the folder within one tick of its clock the answer may be that of the first.
+    ///
+    /// # Errors
+    /// As [`PackSet::locate`].
+    pub fn locate_now(&self, id: ObjectId) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
+        let found = self.locate(id)?;
+        if found.is_some() || !self.has_changed() {
+            return Ok(found);
+        }
+        self.rescan()?;
+        self.locate(id)
+    }
+
+    /// The bytes of an object that was located.
+    ///
+    /// # Errors
+    /// The disk's; [`ObjectError::File`], [`ObjectError::Damaged`].
+    pub fn read(&self, pack: &Pack, entry: &IndexEntry) -> Result<Vec<u8>, ObjectError> {
+        let key = (pack.name, entry.block);
+        let block = match self.cache.get(key) {
+            Some(block) => block,
+            None => {
+                let block = Arc::new(pack.open()?.block(entry.block)?);
+                self.cache.add(key, block.clone());
+                block
+            }
+        };
+        let bytes = cut(&pack.path, &block, entry)?;
+        check_hash(entry.id, bytes)?;
+        Ok(bytes.to_vec())
+    }
+
+    /// Hashes of that kind that begin with these hexadecimal digits, ascending, at most `max`.
+    ///
+    /// # Errors
+    /// As [`Pack::open`].
+    pub fn find(&self, kind: Kind, prefix: &str, max: usize) -> Result<Vec<Hash>, ObjectError> {
+        let mut found = std::collections::BTreeSet::new();
+        let padded: String = prefix.chars().chain(std::iter::repeat('0')).take(64).collect();
+        let (Some(first), true) = (Hash::from_hex(&padded), prefix.len() <= 64) else {
+            return Ok(Vec::new());
+        };
+        for pack in self.rescan()?.iter() {
+            let pack = pack.open()?;
+            let start = pack.position(kind, &first.0);
+            for at in (start..pack.count()).take(max) {
+                let entry = pack.entry(at)?;
+                if entry.id.kind != kind || !entry.id.hash.hex().starts_with(prefix) {
+                    break;
+                }
+                found.insert(entry.id.hash);
+            }
+        }
+        Ok(found.into_iter().take(max).collect())
+    }
+}
+
+fn locate_in(
+    packs: &Packs,
+    id: ObjectId,
+) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
+    let mut first_error = None;
+    for pack in packs.iter() {
+        match pack.open().and_then(|open| open.lookup(id)) {
+            Ok(Some(entry)) => return Ok(Some((pack.clone(), entry))),
+            Ok(None) => {}
+            // What one pack cannot say another may: only then is it worth an error.
+            Err(e) => first_error = first_error.or(Some(e)),
+        }
+    }
+    first_error.map_or(Ok(None), Err)
+}
+
+/// Whether a pack was taken away by a compaction.
+pub(super) fn is_gone(error: &ObjectError) -> bool {
+    matches!(error, ObjectError::Disk { source, .. } if source.kind() == io::ErrorKind::NotFound)
+}
+
+/// Checks bytes against the hash that they are stored under. A recipe has none of its own: what
+/// is put together from it is checked instead.
+pub(super) fn check_hash(id: ObjectId, bytes: &[u8]) -> Result<(), ObjectError> {
+    match codec::object_hash(id.kind, bytes) {
+        Some(hash) if hash != id.hash => {
+            let source = CodecError::Fields("its hash is another one".to_owned());
+            Err(ObjectError::Damaged { id, source })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,313 @@
+//! Putting objects: gathered into blocks, compressed on the thread that fills one, written to a
+//! pack in `tmp/`, durable with [`Writer::flush`].
+//!
+//! **Invariant**: an object that a writer was given can be fetched from it at once, and never lies
+//! twice in one pack.
+//!
+//! Locks are taken in this order: `gate`, `pack`, `pending`. A `put` shares the gate, `flush` has
+//! it alone; nothing that holds the gate waits for a thread of a pool, since such a thread may be
+//! waiting in another `put`.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::blob::{self, RawObjects};
+use super::error::disk_error;
+use super::lock::Lock;
+use super::open::Store;
+use super::set::check_hash;
+use super::write::{PackWriter, PackedBlock, RawBlock};
+use crate::base::codec;
+use crate::base::id::{BlobId, Kind, ObjectId};
+use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, BLOCK_BYTES, OPEN_BLOCKS_MAX, PACK_BYTES_MAX};
+use crate::object::traits::{Fetch, ObjectError, Put};
+
+/// Writes objects and moves names. Shared between threads by reference.
+///
+/// What was put and not flushed is gone when it is dropped.
+pub struct Writer<'s> {
+    pub(super) store: &'s Store,
+    _lock: Lock,
+    gate: RwLock<()>,
+    /// Blocks that are being filled: one pair a thread, so that what a thread puts one after
+    /// another lies together.
+    open: Vec<Mutex<OpenBlocks>>,
+    pending: Mutex<HashMap<ObjectId, Place>>,
+    pack: Mutex<Spill>,
+    /// Whether anything was put since the last flush, even if it was stored already: it may be so
+    /// in a pack whose name is not durable yet.
+    is_dirty: AtomicBool,
+}
+
+/// Content and records lie in separate blocks: they are read at different times.
+#[derive(Default)]
+struct OpenBlocks {
+    blobs: RawBlock,
+    records: RawBlock,
+}
+
+/// The pack in `tmp/`.
+#[derive(Default)]
+struct Spill {
+    pack: Option<PackWriter>,
+    /// Tells the packs of this writer apart.
+    serial: u64,
+    /// The block that was read back last.
+    last_read: Option<(u32, Arc<Vec<u8>>)>,
+}
+
+/// Where an object is that is not in a finished pack.
+#[derive(Clone)]
+enum Place {
+    Memory(Arc<Vec<u8>>),
+    Spilled { serial: u64, block: u32, offset: u32, length: u32 },
+}
+
+impl<'s> Writer<'s> {
+    pub(super) fn new(store: &'s Store, lock: Lock) -> Self {
+        Self {
+            store,
+            _lock: lock,
+            gate: RwLock::new(()),
+            open: (0..OPEN_BLOCKS_MAX).map(|_| Mutex::default()).collect(),
+            pending: Mutex::default(),
+            pack: Mutex::default(),
+            is_dirty: AtomicBool::new(false),
+        }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &'s Store {
+        self.store
+    }
+
+    /// Makes all objects durable that were put so far. Costs two syncs, or none when nothing was
+    /// put since the last time.
+    ///
+    /// # Errors
+    /// The disk's; [`ObjectError::Poisoned`] ever after.
+    pub fn flush(&self) -> Result<(), ObjectError> {
+        self.store.refuse_poisoned()?;
+        let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_dirty.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.flush_alone().inspect_err(|e| self.store.poison(e))
+    }
+
+    fn flush_alone(&self) -> Result<(), ObjectError> {
+        for block in compress_all(self.take_open())? {
+            self.spill(&block)?;
+        }
+        self.close_pack(&mut locked(&self.pack))?;
+        let packs = self.store.packs.folder();
+        self.store.disk.sync_dir(packs).map_err(|e| disk_error(packs, e))?;
+        self.is_dirty.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// All blocks that are being filled, brought together: blobs first, then records by kind.
+    fn take_open(&self) -> Vec<RawBlock> {
+        let open: Vec<_> = self.open.iter().map(|open| std::mem::take(&mut *locked(open))).collect();
+        let (blobs, records): (Vec<_>, Vec<_>) =
+            open.into_iter().map(|open| (open.blobs.objects, open.records.objects)).unzip();
+        let mut records: Vec<_> = records.into_iter().flatten().collect();
+        records.sort_by_key(|(id, _)| id.kind);
+        let mut blocks = Vec::new();
+        gather(blobs.into_iter().flatten(), &mut blocks);
+        gather(records.into_iter(), &mut blocks);
+        blocks
+    }
+
+    fn put_new(&self, id: ObjectId, content: Arc<Vec<u8>>) -> Result<(), ObjectError> {
+        let _beside = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        self.is_dirty.store(true, Ordering::Release);
+        if self.is_known(id) {
+            return Ok(());
+        }
+        match locked(&self.pending).entry(id) {
+            std::collections::hash_map::Entry::Occupied(_) => return Ok(()),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(Place::Memory(content.clone()));
+            }
+        }
+        let full = {
+            let slot = rayon::current_thread_index().map_or(0, |at| 1 + at % (OPEN_BLOCKS_MAX - 1));
+            let mut open = locked(&self.open[slot]);
+            let block =
+                if id.kind == Kind::Blob { &mut open.blobs } else { &mut open.records };
+            block.push(id, content);
+            (block.bytes >= BLOCK_BYTES).then(|| std::mem::take(block))
+        };
+        match full {
+            Some(block) => self.spill(&block.compress()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it needs no storing. A pack that cannot be read is no reason to refuse: the object
+    /// is then stored once more.
+    fn is_known(&self, id: ObjectId) -> bool {
+        locked(&self.pending).contains_key(&id)
+            || self.store.packs.locate(id).is_ok_and(|found| found.is_some())
+    }
+
+    fn spill(&self, block: &PackedBlock) -> Result<(), ObjectError> {
+        let mut spill = locked(&self.pack);
+        let pack = match &mut spill.pack {
+            Some(pack) => pack,
+            none => none.insert(PackWriter::create(
+                self.store.disk.clone(),
+                &self.store.layout.tmp(),
+            )?),
+        };
+        let number = pack.add(block)?;
+        let is_full = pack.bytes() >= PACK_BYTES_MAX;
+        let serial = spill.serial;
+        {
+            let mut pending = locked(&self.pending);
+            for (id, offset, length) in &block.objects {
+                let (offset, length) = (*offset, *length);
+                pending.insert(*id, Place::Spilled { serial, block: number, offset, length });
+            }
+        }
+        if is_full { self.close_pack(&mut spill) } else { Ok(()) }
+    }
+
+    /// Gives the pack its name. What lay in it is found in the store from then on.
+    fn close_pack(&self, spill: &mut Spill) -> Result<(), ObjectError> {
+        let Some(pack) = spill.pack.take() else { return Ok(()) };
+        self.store.packs.add(pack.finish(self.store.packs.folder())?);
+        let closed = spill.serial;
+        spill.serial += 1;
+        spill.last_read = None;
+        let is_open = |place: &Place| !matches!(place, Place::Spilled { serial, .. } if *serial == closed);
+        locked(&self.pending).retain(|_, place| is_open(place));
+        Ok(())
+    }
+
+    fn read_spilled(
+        &self,
+        id: ObjectId,
+        (serial, block, offset, length): (u64, u32, u32, u32),
+    ) -> Result<Option<Vec<u8>>, ObjectError> {
+        let mut spill = locked(&self.pack);
+        let Some(pack) = spill.pack.as_ref().filter(|_| spill.serial == serial) else {
+            return Ok(None);
+        };
+        let content = match &spill.last_read {
+            Some((number, content)) if *number == block => content.clone(),
+            _ => Arc::new(pack.block(block)?),
+        };
+        spill.last_read = Some((block, content.clone()));
+        let bytes = content[offset as usize..][..length as usize].to_vec();
+        check_hash(id, &bytes)?;
+        Ok(Some(bytes))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fills blocks with objects in order.
+pub(super) fn gather(
+    objects: impl Iterator<Item = (ObjectId, Arc<Vec<u8>>)>,
+    blocks: &mut Vec<RawBlock>,
+) {
+    let mut block = RawBlock::default();
+    for (id, content) in objects {
+        block.push(id, content);
+        if block.bytes >= BLOCK_BYTES {
+            blocks.push(std::mem::take(&mut block));
+        }
+    }
+    if !block.objects.is_empty() {
+        blocks.push(block);
+    }
+}
+
+/// Compresses blocks side by side, on threads of its own (see the head of this file).
+fn compress_all(blocks: Vec<RawBlock>) -> Result<Vec<PackedBlock>, ObjectError> {
+    let bytes: usize = blocks.iter().map(|block| block.bytes).sum();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(blocks.len());
+    if threads < 2 || bytes < BLOCK_BYTES / 2 {
+        return blocks.iter().map(RawBlock::compress).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((at, block)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            blocks.get(at).map(|block| (at, block))
+        } {
+            done.push((at, block.compress()));
+        }
+        done
+    };
+    let mut done = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect::<Vec<_>>()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, block)| block).collect()
+}
+
+impl RawObjects for Writer<'_> {
+    fn raw(&self, id: ObjectId) -> Result<Option<Vec<u8>>, ObjectError> {
+        let place = locked(&self.pending).get(&id).cloned();
+        let found = match place {
+            Some(Place::Memory(content)) => Some(content.to_vec()),
+            Some(Place::Spilled { serial, block, offset, length }) => {
+                self.read_spilled(id, (serial, block, offset, length))?
+            }
+            None => None,
+        };
+        found.map_or_else(|| self.store.raw(id), |bytes| Ok(Some(bytes)))
+    }
+}
+
+impl Fetch for Writer<'_> {
+    fn fetch(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
+        match blob::fetch(self, id)? {
+            Some(bytes) => Ok(Arc::new(bytes)),
+            None => self.store.fetch(id),
+        }
+    }
+
+    fn contains(&self, id: ObjectId) -> Result<bool, ObjectError> {
+        let recipe = ObjectId { kind: Kind::Recipe, ..id };
+        let is_pending = {
+            let pending = locked(&self.pending);
+            pending.contains_key(&id) || (id.kind == Kind::Blob && pending.contains_key(&recipe))
+        };
+        if is_pending { Ok(true) } else { self.store.contains(id) }
+    }
+
+    fn fetch_blob_to(&self, id: BlobId, into: &mut dyn Write) -> Result<u64, ObjectError> {
+        if !self.contains(id.object())? {
+            self.store.packs.rescan()?;
+        }
+        blob::fetch_to(self, id, into)
+    }
+}
+
+impl Put for Writer<'_> {
+    fn put(&self, id: ObjectId, bytes: Vec<u8>) -> Result<(), ObjectError> {
+        debug_assert!(codec::object_hash(id.kind, &bytes).is_none_or(|hash| hash == id.hash));
+        self.store.refuse_poisoned()?;
+        if id.kind == Kind::Blob && bytes.len() as u64 > BLOB_WHOLE_BYTES_MAX {
+            return blob::put_from(self, &mut bytes.as_slice()).map(|_| ());
+        }
+        self.put_new(id, Arc::new(bytes)).inspect_err(|e| self.store.poison(e))
+    }
+
+    fn put_blob_from(&self, reader: &mut dyn Read) -> Result<(BlobId, u64), ObjectError> {
+        blob::put_from(self, reader)
+    }
+}
