@@ -158,8 +158,9 @@ fn check_pack(pack: &Pack, all: &mut HashSet<ObjectId>, problems: &mut Vec<Probl
         all.insert(entry.id);
     }
     let checked = by_block.into_par_iter().enumerate();
-    let found: Vec<Problem> =
-        checked.flat_map_iter(|(number, entries)| check_block(open, pack, number, entries)).collect();
+    let found: Vec<Problem> = checked
+        .flat_map_iter(|(number, entries)| check_block(open, pack, number, entries))
+        .collect();
     problems.extend(found);
 }
 
@@ -182,8 +183,8 @@ fn check_block(
             problems.push(Problem::File { path: pack.path.clone(), what });
         }
         end = entry.offset.saturating_add(entry.length);
-        let checked = cut(&pack.path, &content, &entry)
-            .and_then(|bytes| check_hash(entry.id, bytes));
+        let checked =
+            cut(&pack.path, &content, &entry).and_then(|bytes| check_hash(entry.id, bytes));
         problems.extend(checked.err().map(|e| problem_of(&e)));
     }
     if end as usize != content.len() {

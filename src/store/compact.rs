@@ -163,10 +163,9 @@ impl<'s> Merging<'s> {
     fn add(&mut self, block: &PackedBlock) -> Result<(), ObjectError> {
         let out = match &mut self.out {
             Some(out) => out,
-            none => none.insert(PackWriter::create(
-                self.store.disk.clone(),
-                &self.store.layout.tmp(),
-            )?),
+            none => {
+                none.insert(PackWriter::create(self.store.disk.clone(), &self.store.layout.tmp())?)
+            }
         };
         out.add(block)?;
         if out.bytes() >= PACK_BYTES_MAX { self.close() } else { Ok(()) }

@@ -198,7 +198,12 @@ pub enum CommitError {
 
 fn mover(by: Option<&(OperationId, Operation)>) -> String {
     by.map_or_else(String::new, |(id, operation)| {
-        format!(" by `{}` (operation {}, session {})", operation.verb, id.short(), operation.session)
+        format!(
+            " by `{}` (operation {}, session {})",
+            operation.verb,
+            id.short(),
+            operation.session
+        )
     })
 }
 

@@ -178,10 +178,7 @@ impl PackSet {
     }
 }
 
-fn locate_in(
-    packs: &Packs,
-    id: ObjectId,
-) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
+fn locate_in(packs: &Packs, id: ObjectId) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
     let mut first_error = None;
     for pack in packs.iter() {
         match pack.open().and_then(|open| open.lookup(id)) {

@@ -131,8 +131,7 @@ impl PackWriter {
         let Some(block) = self.blocks.get(number as usize) else {
             return Err(damaged(&self.path, format!("it has no block {number}")));
         };
-        let bytes =
-            read_at(&self.reader, &self.path, block.offset, block.compressed as usize)?;
+        let bytes = read_at(&self.reader, &self.path, block.offset, block.compressed as usize)?;
         decompress(&self.path, &bytes, block.raw)
     }
 

@@ -110,7 +110,8 @@ impl<'s> Writer<'s> {
 
     /// All blocks that are being filled, brought together: blobs first, then records by kind.
     fn take_open(&self) -> Vec<RawBlock> {
-        let open: Vec<_> = self.open.iter().map(|open| std::mem::take(&mut *locked(open))).collect();
+        let open: Vec<_> =
+            self.open.iter().map(|open| std::mem::take(&mut *locked(open))).collect();
         let (blobs, records): (Vec<_>, Vec<_>) =
             open.into_iter().map(|open| (open.blobs.objects, open.records.objects)).unzip();
         let mut records: Vec<_> = records.into_iter().flatten().collect();
@@ -136,8 +137,7 @@ impl<'s> Writer<'s> {
         let full = {
             let slot = rayon::current_thread_index().map_or(0, |at| 1 + at % (OPEN_BLOCKS_MAX - 1));
             let mut open = locked(&self.open[slot]);
-            let block =
-                if id.kind == Kind::Blob { &mut open.blobs } else { &mut open.records };
+            let block = if id.kind == Kind::Blob { &mut open.blobs } else { &mut open.records };
             block.push(id, content);
             (block.bytes >= BLOCK_BYTES).then(|| std::mem::take(block))
         };
@@ -158,10 +158,9 @@ impl<'s> Writer<'s> {
         let mut spill = locked(&self.pack);
         let pack = match &mut spill.pack {
             Some(pack) => pack,
-            none => none.insert(PackWriter::create(
-                self.store.disk.clone(),
-                &self.store.layout.tmp(),
-            )?),
+            none => {
+                none.insert(PackWriter::create(self.store.disk.clone(), &self.store.layout.tmp())?)
+            }
         };
         let number = pack.add(block)?;
         let is_full = pack.bytes() >= PACK_BYTES_MAX;
@@ -183,7 +182,8 @@ impl<'s> Writer<'s> {
         let closed = spill.serial;
         spill.serial += 1;
         spill.last_read = None;
-        let is_open = |place: &Place| !matches!(place, Place::Spilled { serial, .. } if *serial == closed);
+        let is_open =
+            |place: &Place| !matches!(place, Place::Spilled { serial, .. } if *serial == closed);
         locked(&self.pending).retain(|_, place| is_open(place));
         Ok(())
     }

@@ -261,9 +261,8 @@ impl World {
             }
             Content::Folder(folder) => {
                 let names = surviving_names(folder, &survives[&place], arrived);
-                let show = |(name, place)| {
-                    (name, self.show_thing(place, survives, arrived, choice))
-                };
+                let show =
+                    |(name, place)| (name, self.show_thing(place, survives, arrived, choice));
                 Node::Folder(mode, names.into_iter().map(show).collect())
             }
         }

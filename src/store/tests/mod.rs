@@ -1,1 +1,92 @@
-//! Tests.
+//! Tests of the store as a whole: through its public face, on a real folder.
+
+mod commits;
+mod crash;
+mod layout;
+mod packs;
+mod sound;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Change, Committed, NameMove, Store, Writer};
+use crate::base::disk::RealDisk;
+use crate::base::id::{BlobId, SnapshotId, TreeId};
+use crate::base::name::Label;
+use crate::base::time::Timestamp;
+use crate::object::names::{NameKey, NameValue};
+use crate::object::operation::OperationKind;
+use crate::object::snapshot::{Origin, Snapshot, Tier};
+use crate::object::traits::{Put, put_blob};
+use crate::object::tree::{self, EntryKind, TreeEntry};
+
+/// A new store in a folder that goes with the test.
+fn fresh() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join("exp"), Arc::new(RealDisk), "# none\n").unwrap();
+    (folder, store)
+}
+
+fn open(root: &Path) -> Store {
+    Store::open(root, Arc::new(RealDisk)).unwrap()
+}
+
+fn branch(name: &str) -> NameKey {
+    NameKey::Branch(Label::new(name).unwrap())
+}
+
+/// A tree with one file of that content.
+fn put_tree(writer: &impl Put, content: &str) -> TreeId {
+    let blob: BlobId = put_blob(writer, content.as_bytes().to_vec()).unwrap();
+    let entry = TreeEntry {
+        name: b"file"[..].into(),
+        kind: EntryKind::File,
+        hash: blob.0,
+        length: content.len() as u64,
+    };
+    TreeId(tree::build(writer, vec![entry]).unwrap().hash)
+}
+
+/// A snapshot of one file of that content.
+fn put_snapshot(writer: &impl Put, content: &str) -> SnapshotId {
+    let snapshot = Snapshot {
+        parents: Vec::new(),
+        tree: put_tree(writer, content),
+        state: None,
+        git_head: None,
+        branch: Label::new("main").unwrap(),
+        origin: Origin::Manual,
+        tier: Tier::Checkpoint,
+        who: "test".to_owned(),
+        session: "s".to_owned(),
+        when: Timestamp(1),
+        message: String::new(),
+    };
+    snapshot.put(writer).unwrap()
+}
+
+fn change(moves: Vec<NameMove>) -> Change {
+    Change {
+        moves,
+        kind: OperationKind::Verb,
+        verb: "snapshot".to_owned(),
+        summary: "test".to_owned(),
+        who: "test".to_owned(),
+        session: "s".to_owned(),
+        workspace: None,
+        when: Timestamp(1),
+    }
+}
+
+/// Moves a branch to a new snapshot of that content, expecting it where it was seen.
+fn commit_branch(
+    writer: &Writer<'_>,
+    name: &str,
+    seen: Option<SnapshotId>,
+    content: &str,
+) -> Result<(SnapshotId, Committed), super::CommitError> {
+    let snapshot = put_snapshot(writer, content);
+    let (expected, new) = (seen.map(NameValue::Branch), Some(NameValue::Branch(snapshot)));
+    let committed = writer.commit(change(vec![NameMove { key: branch(name), expected, new }]))?;
+    Ok((snapshot, committed))
+}

@@ -1,0 +1,146 @@
+//! Power cuts: at every change that the store makes to the disk, in every order that the missing
+//! syncs allow.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{branch, commit_branch, open};
+use crate::base::disk::RealDisk;
+use crate::base::fault::{CrashPoint, RecordingDisk, crash_points, crash_points_of};
+use crate::base::limits::PACKS_PER_CLASS_MAX;
+use crate::object::names::{self, NameValue};
+use crate::object::snapshot::Snapshot;
+use crate::object::traits::Fetch;
+use crate::object::tree;
+use crate::store::{Store, StoreError};
+
+const CONFIG: &str = "# settings\n";
+
+/// What `main` points at: the content of the one file, all of it fetched.
+fn main_content(store: &Store) -> Result<Option<String>, String> {
+    let said = |e: &dyn std::error::Error| e.to_string();
+    let names = store.names().map_err(|e| said(&e))?;
+    let value = names::get(store, names, &branch("main")).map_err(|e| said(&e))?;
+    let Some(NameValue::Branch(id)) = value else { return Ok(None) };
+    let snapshot = Snapshot::fetch(store, id).map_err(|e| said(&e))?;
+    let entry = tree::entry(store, snapshot.tree, b"file").map_err(|e| said(&e))?;
+    let blob = entry.and_then(|entry| entry.blob()).ok_or("no file")?;
+    let content = store.fetch(blob.object()).map_err(|e| said(&e))?;
+    Ok(Some(String::from_utf8_lossy(&content).into_owned()))
+}
+
+/// The rule: what was acknowledged is there, what was begun is there or not, and nothing else.
+fn fault(root: &Path, point: &CrashPoint) -> Option<String> {
+    let store = match Store::open(root, Arc::new(RealDisk)) {
+        Ok(store) => store,
+        Err(StoreError::NotAStore { .. }) if !point.has("created") => {
+            // A half-made store is finished by making it.
+            return Store::create(root, Arc::new(RealDisk), CONFIG).err().map(|e| e.to_string());
+        }
+        Err(e) => return Some(e.to_string()),
+    };
+    if std::fs::read_to_string(root.join("config.toml")).ok().as_deref() != Some(CONFIG) {
+        return Some("the settings are gone".to_owned());
+    }
+    let found = match main_content(&store) {
+        Ok(found) => found,
+        Err(e) => return Some(e),
+    };
+    let order = [None, Some("one"), Some("two"), Some("three")];
+    let at = order.iter().position(|content| *content == found.as_deref());
+    let least = point.marks.iter().filter(|mark| *mark != "created").count();
+    if at.is_none_or(|at| at < least || at > least + 1) {
+        return Some(format!("found {found:?} after {:?}", point.marks));
+    }
+    let report = match store.check(&|_| ()) {
+        Ok(report) => report,
+        Err(e) => return Some(e.to_string()),
+    };
+    if report.missing().next().is_some() {
+        return Some(format!("{:?}", report.problems));
+    }
+    // And work goes on.
+    let writer = store.writer().expect("nobody else writes");
+    let next = commit_branch(&writer, "next", None, "after the crash").map(|_| ());
+    next.err().map(|e| e.to_string())
+}
+
+/// Creates a store and commits twice, in one process or two.
+fn create_and_commit(root: &Path, disk: &Arc<RecordingDisk>) {
+    let store = Store::create(root, disk.clone(), CONFIG).unwrap();
+    disk.mark("created");
+    commit_twice(&store, disk);
+}
+
+fn commit_twice(store: &Store, disk: &RecordingDisk) {
+    let writer = store.writer().unwrap();
+    let (one, _) = commit_branch(&writer, "main", None, "one").unwrap();
+    disk.mark("one");
+    let (two, _) = commit_branch(&writer, "main", Some(one), "two").unwrap();
+    disk.mark("two");
+    commit_branch(&writer, "main", Some(two), "three").unwrap();
+    disk.mark("three");
+}
+
+#[test]
+fn a_crash_leaves_the_old_state_or_the_new_one() {
+    let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = home.path().join("exp");
+    let run = |disk: Arc<RecordingDisk>| create_and_commit(&root, &disk);
+    let states = crash_points(home.path(), scratch.path(), run, |state, point| {
+        if let Some(fault) = fault(&state.join("exp"), point) {
+            panic!("after {} changes (last: {}): {fault}", point.at, point.last);
+        }
+    });
+    assert!(states.unwrap() > 100);
+}
+
+/// The tests above would notice each sync that is left out: of making a store, and of commits.
+#[test]
+fn no_sync_can_be_left_out() {
+    let mut sync = 0;
+    loop {
+        let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = home.path().join("exp");
+        let disk = Arc::new(RecordingDisk::forgetting(home.path(), sync));
+        let run = |disk: Arc<RecordingDisk>| create_and_commit(&root, &disk);
+        let mut faults = 0;
+        let check = |state: &Path, point: &CrashPoint| {
+            faults += usize::from(faults == 0 && fault(&state.join("exp"), point).is_some());
+        };
+        crash_points_of(disk.clone(), home.path(), scratch.path(), run, check).unwrap();
+        if disk.syncs() <= sync {
+            break;
+        }
+        assert!(faults > 0, "nothing notices that sync {sync} is left out");
+        sync += 1;
+    }
+    // Making: settings, root, the folder around it, format, root. A commit: pack, packs, heads.
+    assert_eq!(sync, 5 + 3 * 3);
+}
+
+#[test]
+fn a_crash_while_packs_are_compacted_loses_nothing() {
+    let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = home.path().join("exp");
+    let store = Store::create(&root, Arc::new(RealDisk), CONFIG).unwrap();
+    let writer = store.writer().unwrap();
+    let mut seen = None;
+    for _ in 0..PACKS_PER_CLASS_MAX {
+        let content = if seen.is_none() { "start" } else { "one" };
+        seen = Some(commit_branch(&writer, "main", seen, content).unwrap().0);
+        super::put_tree(&writer, &format!("{seen:?}"));
+    }
+    writer.flush().unwrap();
+    drop(writer);
+    let run = |disk: Arc<RecordingDisk>| {
+        assert!(Store::open(&root, disk).unwrap().compact().unwrap() > 0);
+    };
+    crash_points(home.path(), scratch.path(), run, |state, point| {
+        let store = open(&state.join("exp"));
+        assert_eq!(main_content(&store).as_ref().map(Option::as_deref), Ok(Some("one")));
+        let report = store.check(&|_| ()).unwrap();
+        assert!(report.is_sound(), "{point:?}: {report:?}");
+    })
+    .unwrap();
+}

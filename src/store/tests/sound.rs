@@ -1,0 +1,94 @@
+//! What the check finds.
+
+use super::{branch, change, commit_branch, fresh, open, put_snapshot, put_tree};
+use crate::base::codec;
+use crate::base::id::{BlobId, Hash, Kind, ObjectId, SnapshotId};
+use crate::object::names::NameValue;
+use crate::object::traits::{Put, put_blob};
+use crate::store::{CheckProgress, NameMove, Problem};
+
+fn commit_to(writer: &crate::store::Writer<'_>, name: &str, snapshot: SnapshotId) {
+    let new = Some(NameValue::Branch(snapshot));
+    writer.commit(change(vec![NameMove { key: branch(name), expected: None, new }])).unwrap();
+}
+
+#[test]
+fn what_is_missing_is_named_with_what_needs_it() {
+    let (_folder, store) = fresh();
+    let writer = store.writer().unwrap();
+    let nowhere = SnapshotId(Hash([7; 32]));
+    commit_to(&writer, "main", nowhere);
+    let report = store.check(&|_| ()).unwrap();
+    let wanted_by = Some(store.names().unwrap().object());
+    assert_eq!(report.problems, [Problem::Missing { id: nowhere.object(), wanted_by }]);
+}
+
+#[test]
+fn a_missing_pack_is_noticed() {
+    let (_folder, store) = fresh();
+    let writer = store.writer().unwrap();
+    let tree = put_tree(&writer, "a");
+    writer.flush().unwrap();
+    let packs = store.root().join("packs");
+    let path = std::fs::read_dir(packs).unwrap().next().unwrap().unwrap().path();
+    commit_branch(&writer, "main", None, "a").unwrap();
+    std::fs::remove_file(path).unwrap();
+    let report = open(store.root()).check(&|_| ()).unwrap();
+    assert!(report.missing().any(|id| id == tree.object()), "{report:?}");
+}
+
+#[test]
+fn what_nothing_needs_is_counted_and_no_problem() {
+    let (_folder, store) = fresh();
+    let writer = store.writer().unwrap();
+    put_blob(&writer, b"nobody's".to_vec()).unwrap();
+    commit_branch(&writer, "main", None, "a").unwrap();
+    let steps = std::sync::Mutex::new(Vec::new());
+    let report = store.check(&|step| steps.lock().unwrap().push(step)).unwrap();
+    assert!(report.is_sound());
+    assert_eq!((report.unreferenced, report.objects - report.reached), (1, 1));
+    assert!(steps.lock().unwrap().contains(&CheckProgress::Packs { done: 1, all: 1 }));
+}
+
+#[test]
+fn a_record_that_breaks_its_rules_is_found() {
+    let (_folder, store) = fresh();
+    let writer = store.writer().unwrap();
+    // Intact bytes under their own hash, which are no tree.
+    let record = codec::encode(Kind::Tree, &9_u32).unwrap();
+    let id = ObjectId { kind: Kind::Tree, hash: codec::record_hash(Kind::Tree, &record) };
+    writer.put(id, record).unwrap();
+    let good = put_snapshot(&writer, "a");
+    let mut bad = crate::object::snapshot::Snapshot::fetch(&writer, good).unwrap();
+    bad.tree = crate::base::id::TreeId(id.hash);
+    commit_to(&writer, "main", bad.put(&writer).unwrap());
+    let report = store.check(&|_| ()).unwrap();
+    assert!(matches!(&report.problems[..], [Problem::Object { id: found, .. }] if *found == id));
+}
+
+#[test]
+fn a_recipe_of_another_whole_is_found() {
+    let (_folder, store) = fresh();
+    let writer = store.writer().unwrap();
+    let content = crate::store::blob::noise(2 << 20);
+    let (whole, _) = writer.put_blob_from(&mut content.as_slice()).unwrap();
+    let recipe = crate::store::blob::recipe_of(&writer, whole).unwrap().unwrap();
+    let wrong = BlobId(Hash([3; 32]));
+    let bytes = codec::encode(Kind::Recipe, &recipe).unwrap();
+    writer.put(ObjectId { kind: Kind::Recipe, hash: wrong.0 }, bytes).unwrap();
+    let entry = |name: &str, blob: BlobId| crate::object::tree::TreeEntry {
+        name: name.as_bytes().into(),
+        kind: crate::object::tree::EntryKind::File,
+        hash: blob.0,
+        length: recipe.length,
+    };
+    let entries = vec![entry("good", whole), entry("wrong", wrong)];
+    let tree = crate::object::tree::build(&writer, entries).unwrap();
+    let good = put_snapshot(&writer, "a");
+    let mut snapshot = crate::object::snapshot::Snapshot::fetch(&writer, good).unwrap();
+    snapshot.tree = crate::base::id::TreeId(tree.hash);
+    commit_to(&writer, "main", snapshot.put(&writer).unwrap());
+    let report = store.check(&|_| ()).unwrap();
+    let [Problem::Object { id, .. }] = &report.problems[..] else { panic!("{report:?}") };
+    assert_eq!(*id, wrong.object());
+}
