@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,12 +48,17 @@ pub fn crash_points(
     root: &Path,
     scratch: &Path,
     run: impl FnOnce(Arc<RecordingDisk>),
-    check: impl FnMut(&Path, &CrashPoint),
+    mut check: impl FnMut(&Path, &CrashPoint),
 ) -> io::Result<usize> {
-    crash_points_of(Arc::new(RecordingDisk::new(root)), root, scratch, run, check)
+    let disk = Arc::new(RecordingDisk::new(root));
+    crash_points_of(disk, root, scratch, run, |state, point| {
+        check(state, point);
+        ControlFlow::Continue(())
+    })
 }
 
-/// The same with a disk that was made by the caller, such as one that forgets a sync.
+/// The same with a disk that was made by the caller, such as one that forgets a sync, and with a
+/// check that may have seen enough.
 ///
 /// # Errors
 /// Those of the system while states are written.
@@ -61,7 +67,7 @@ pub fn crash_points_of(
     root: &Path,
     scratch: &Path,
     run: impl FnOnce(Arc<RecordingDisk>),
-    mut check: impl FnMut(&Path, &CrashPoint),
+    mut check: impl FnMut(&Path, &CrashPoint) -> ControlFlow<()>,
 ) -> io::Result<usize> {
     let initial = Image::read(root)?;
     run(disk.clone());
@@ -79,8 +85,11 @@ pub fn crash_points_of(
         for state in crash_states(&initial, done, at as u64, VARIANTS) {
             if seen.insert((state.clone(), marks.len(), point.is_end())) {
                 state.write(&place)?;
-                check(&place, &point);
+                let seen_enough = check(&place, &point).is_break();
                 std::fs::remove_dir_all(&place)?;
+                if seen_enough {
+                    return Ok(seen.len());
+                }
             }
         }
     }

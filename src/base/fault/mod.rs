@@ -28,6 +28,8 @@ mod drive;
 mod image;
 mod recording;
 mod states;
+#[cfg(test)]
+mod tests;
 
 pub use drive::{CrashPoint, crash_points, crash_points_of};
 pub use image::{Image, Node};

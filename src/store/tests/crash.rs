@@ -1,12 +1,12 @@
 //! Power cuts: at every change that the store makes to the disk, in every order that the missing
 //! syncs allow.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{branch, commit_branch, open};
-use crate::base::disk::RealDisk;
-use crate::base::fault::{CrashPoint, RecordingDisk, crash_points, crash_points_of};
+use super::{branch, commit_branch, open, quick};
+use crate::base::fault::{CrashPoint, Failure, RecordingDisk, crash_points, crash_points_of};
 use crate::base::limits::PACKS_PER_CLASS_MAX;
 use crate::object::names::{self, NameValue};
 use crate::object::snapshot::Snapshot;
@@ -31,11 +31,11 @@ fn main_content(store: &Store) -> Result<Option<String>, String> {
 
 /// The rule: what was acknowledged is there, what was begun is there or not, and nothing else.
 fn fault(root: &Path, point: &CrashPoint) -> Option<String> {
-    let store = match Store::open(root, Arc::new(RealDisk)) {
+    let store = match Store::open(root, quick(root)) {
         Ok(store) => store,
         Err(StoreError::NotAStore { .. }) if !point.has("created") => {
             // A half-made store is finished by making it.
-            return Store::create(root, Arc::new(RealDisk), CONFIG).err().map(|e| e.to_string());
+            return Store::create(root, quick(root), CONFIG).err().map(|e| e.to_string());
         }
         Err(e) => return Some(e.to_string()),
     };
@@ -104,26 +104,66 @@ fn no_sync_can_be_left_out() {
         let root = home.path().join("exp");
         let disk = Arc::new(RecordingDisk::forgetting(home.path(), sync));
         let run = |disk: Arc<RecordingDisk>| create_and_commit(&root, &disk);
-        let mut faults = 0;
+        let mut noticed = false;
         let check = |state: &Path, point: &CrashPoint| {
-            faults += usize::from(faults == 0 && fault(&state.join("exp"), point).is_some());
+            noticed = fault(&state.join("exp"), point).is_some();
+            if noticed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         crash_points_of(disk.clone(), home.path(), scratch.path(), run, check).unwrap();
         if disk.syncs() <= sync {
             break;
         }
-        assert!(faults > 0, "nothing notices that sync {sync} is left out");
+        assert!(noticed, "nothing notices that sync {sync} is left out");
         sync += 1;
     }
     // Making: settings, root, the folder around it, format, root. A commit: pack, packs, heads.
     assert_eq!(sync, 5 + 3 * 3);
 }
 
+/// Not a crash, but an error of the disk, at every change in turn.
+#[test]
+fn a_failed_write_is_said_and_leaves_a_sound_store() {
+    for at in 0.. {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("exp");
+        let failure = Failure { at, errno: libc::EIO, is_lasting: false };
+        let disk = Arc::new(RecordingDisk::failing(home.path(), failure));
+        let mut done = Vec::new();
+        let mut run = || -> Result<(), String> {
+            let store = Store::create(&root, disk.clone(), CONFIG).map_err(|e| e.to_string())?;
+            let writer = store.writer().map_err(|e| e.to_string())?;
+            let mut seen = None;
+            for content in ["one", "two"] {
+                let committed = commit_branch(&writer, "main", seen, content);
+                seen = Some(committed.map_err(|e| e.to_string())?.0);
+                done.push(content);
+            }
+            Ok(())
+        };
+        let said = run();
+        if disk.tried() <= at {
+            assert_eq!(said, Ok(()));
+            return;
+        }
+        let store = match Store::open(&root, quick(&root)) {
+            Err(StoreError::NotAStore { .. }) if done.is_empty() => {
+                Store::create(&root, quick(&root), CONFIG).unwrap()
+            }
+            store => store.unwrap(),
+        };
+        let found = main_content(&store).unwrap();
+        assert_eq!(found.as_deref(), done.last().copied(), "change {at} failed: {said:?}");
+        assert!(store.check(&|_| ()).unwrap().is_sound(), "change {at} failed: {said:?}");
+        let stale = std::fs::read_dir(store.layout().tmp()).unwrap().count();
+        assert!(stale <= 1, "what could not be removed is all that is left");
+    }
+}
+
 #[test]
 fn a_crash_while_packs_are_compacted_loses_nothing() {
     let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let root = home.path().join("exp");
-    let store = Store::create(&root, Arc::new(RealDisk), CONFIG).unwrap();
+    let store = Store::create(&root, quick(&root), CONFIG).unwrap();
     let writer = store.writer().unwrap();
     let mut seen = None;
     for _ in 0..PACKS_PER_CLASS_MAX {

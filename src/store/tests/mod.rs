@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Change, Committed, NameMove, Store, Writer};
-use crate::base::disk::RealDisk;
+use crate::base::disk::Disk;
+use crate::base::fault::RecordingDisk;
 use crate::base::id::{BlobId, SnapshotId, TreeId};
 use crate::base::name::Label;
 use crate::base::time::Timestamp;
@@ -20,15 +21,21 @@ use crate::object::snapshot::{Origin, Snapshot, Tier};
 use crate::object::traits::{Put, put_blob};
 use crate::object::tree::{self, EntryKind, TreeEntry};
 
+/// The real disk, less the waiting: nobody pulls the plug of the machine that runs the tests.
+fn quick(root: &Path) -> Arc<dyn Disk> {
+    Arc::new(RecordingDisk::new(root))
+}
+
 /// A new store in a folder that goes with the test.
 fn fresh() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::create(&folder.path().join("exp"), Arc::new(RealDisk), "# none\n").unwrap();
+    let disk = quick(folder.path());
+    let store = Store::create(&folder.path().join("exp"), disk, "# none\n").unwrap();
     (folder, store)
 }
 
 fn open(root: &Path) -> Store {
-    Store::open(root, Arc::new(RealDisk)).unwrap()
+    Store::open(root, quick(root)).unwrap()
 }
 
 fn branch(name: &str) -> NameKey {
