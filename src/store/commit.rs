@@ -71,7 +71,10 @@ impl Writer<'_> {
     pub fn commit(&self, change: Change) -> Result<Committed, CommitError> {
         let store = self.store;
         store.refuse_poisoned()?;
-        let commit_lock = || store.lock_file("commit").lock(Sharing::Exclusive, LOCK_TRIES_MAX);
+        let commit_lock = || {
+            let lock = store.lock_file("commit").lock(Sharing::Exclusive, LOCK_TRIES_MAX);
+            lock.inspect(|lock| lock.note(&change.verb))
+        };
         for attempt in 0..COMMIT_TRIES_MAX {
             // The first try builds and syncs its pack without the lock; who was overtaken takes
             // it at once, so that a slow disk among many writers still comes to its turn.

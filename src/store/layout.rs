@@ -12,8 +12,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
+use super::lock::{LockFile, Sharing};
 use super::write::remove_stale;
 use crate::base::disk::{Disk, write_new};
+use crate::base::limits::LOCK_TRIES_MAX;
 
 /// The version of the layout that this program makes and knows.
 pub const FORMAT_VERSION: u64 = 1;
@@ -85,6 +87,12 @@ pub fn create(root: &Path, disk: &dyn Disk, config_text: &str) -> Result<(), Sto
         return Err(StoreError::IsAStore { path: root.to_owned() });
     }
     FOLDERS.iter().try_for_each(|name| make_folder(disk, &root.join(name)))?;
+    // Two that make the same store at once: the second one finds it made.
+    let lock = LockFile::new(&layout.locks(), "create", "the store");
+    let _alone = lock.lock(Sharing::Exclusive, LOCK_TRIES_MAX)?;
+    if root.join(FORMAT_FILE).exists() {
+        return Err(StoreError::IsAStore { path: root.to_owned() });
+    }
     remove_stale(disk, &layout.tmp());
     place(disk, &layout, CONFIG_FILE, config_text)?;
     // Everything stands before the file that says so, and the folder itself has its name.

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `writers` | writers, from the first "is it stored?" to the commit | collection |
 //! | `commit` | readers that found heads moving | the moment in which heads move |
+//! | `create` | | making the store |
 //! | `compact` | | compaction |
 //! | `workspace-…` | | a verb that captures or restores that workspace |
 //!
@@ -13,8 +14,8 @@
 //! opened in one process exclude each other as two processes do.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ use super::error::{Holder, StoreError};
 use super::layout::FILE_MODE;
 use crate::base::codec;
 use crate::base::limits::LOCK_PAUSE_MS;
+
+/// Characters of a verb in a note.
+const NOTE_VERB_CHARS: usize = 64;
 
 /// How a file is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,21 +108,22 @@ impl LockFile {
         let text = std::fs::read_to_string(&self.path).unwrap_or_default();
         let mut lines = text.lines();
         let pid = lines.next().and_then(|line| line.parse().ok());
-        Holder { pid, verb: lines.next().map(str::to_owned) }
+        Holder { pid, verb: lines.next().map(|line| line.trim_end().to_owned()) }
     }
 }
 
 impl Lock {
     /// Notes who holds it. A note that cannot be written is left out: it is for people.
-    pub fn note(&mut self, verb: &str) {
-        let text = format!("{}\n{}\n", std::process::id(), verb.replace('\n', " "));
-        if self.file.set_len(0).is_ok() {
-            let _ = self.file.write_all(text.as_bytes());
-        }
+    pub fn note(&self, verb: &str) {
+        let verb: String = verb.chars().filter(|c| !c.is_control()).take(NOTE_VERB_CHARS).collect();
+        // Filled up instead of cut off first: ext4 makes a file that was cut to nothing durable
+        // when it is closed, which every commit would wait for.
+        let text = format!("{}\n{verb:<NOTE_VERB_CHARS$}\n", std::process::id());
+        let _ = self.file.write_all_at(text.as_bytes(), 0);
     }
 
     /// Locks a workspace and notes the verb.
-    pub(super) fn of_workspace(mut self, verb: &str) -> WorkspaceLock {
+    pub(super) fn of_workspace(self, verb: &str) -> WorkspaceLock {
         self.note(verb);
         WorkspaceLock { _lock: self }
     }

@@ -102,7 +102,12 @@ impl Store {
         let list = match heads::list_at_rest(&folder)? {
             Some(list) => list,
             None => {
-                let _lock = self.lock_file("commit").lock(Sharing::Shared, LOCK_TRIES_MAX);
+                // Where no lock can be had at all, as in a store that is only read, nobody
+                // commits either.
+                let lock = self.lock_file("commit").lock(Sharing::Shared, LOCK_TRIES_MAX);
+                if let Err(busy @ StoreError::Busy { .. }) = lock {
+                    return Err(busy);
+                }
                 heads::list(&folder)?
             }
         };

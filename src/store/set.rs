@@ -179,13 +179,15 @@ impl PackSet {
 }
 
 fn locate_in(packs: &Packs, id: ObjectId) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
-    let mut first_error = None;
+    let mut first_error: Option<ObjectError> = None;
     for pack in packs.iter() {
         match pack.open().and_then(|open| open.lookup(id)) {
             Ok(Some(entry)) => return Ok(Some((pack.clone(), entry))),
             Ok(None) => {}
-            // What one pack cannot say another may: only then is it worth an error.
-            Err(e) => first_error = first_error.or(Some(e)),
+            // What one pack cannot say another may. If none does, one that is gone goes first:
+            // what it held has been stored elsewhere.
+            Err(e) if first_error.is_none() || is_gone(&e) => first_error = Some(e),
+            Err(_) => {}
         }
     }
     first_error.map_or(Ok(None), Err)

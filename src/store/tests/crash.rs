@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{branch, commit_branch, open, quick};
+use super::{branch, commit_branch, folder_in_memory, open, quick};
 use crate::base::fault::{CrashPoint, Failure, RecordingDisk, crash_points, crash_points_of};
 use crate::base::limits::PACKS_PER_CLASS_MAX;
 use crate::object::names::{self, NameValue};
@@ -84,7 +84,7 @@ fn commit_twice(store: &Store, disk: &RecordingDisk) {
 
 #[test]
 fn a_crash_leaves_the_old_state_or_the_new_one() {
-    let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, scratch) = (folder_in_memory(), folder_in_memory());
     let root = home.path().join("exp");
     let run = |disk: Arc<RecordingDisk>| create_and_commit(&root, &disk);
     let states = crash_points(home.path(), scratch.path(), run, |state, point| {
@@ -100,7 +100,7 @@ fn a_crash_leaves_the_old_state_or_the_new_one() {
 fn no_sync_can_be_left_out() {
     let mut sync = 0;
     loop {
-        let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (home, scratch) = (folder_in_memory(), folder_in_memory());
         let root = home.path().join("exp");
         let disk = Arc::new(RecordingDisk::forgetting(home.path(), sync));
         let run = |disk: Arc<RecordingDisk>| create_and_commit(&root, &disk);
@@ -124,7 +124,7 @@ fn no_sync_can_be_left_out() {
 #[test]
 fn a_failed_write_is_said_and_leaves_a_sound_store() {
     for at in 0.. {
-        let home = tempfile::tempdir().unwrap();
+        let home = folder_in_memory();
         let root = home.path().join("exp");
         let failure = Failure { at, errno: libc::EIO, is_lasting: false };
         let disk = Arc::new(RecordingDisk::failing(home.path(), failure));
@@ -161,7 +161,7 @@ fn a_failed_write_is_said_and_leaves_a_sound_store() {
 
 #[test]
 fn a_crash_while_packs_are_compacted_loses_nothing() {
-    let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, scratch) = (folder_in_memory(), folder_in_memory());
     let root = home.path().join("exp");
     let store = Store::create(&root, quick(&root), CONFIG).unwrap();
     let writer = store.writer().unwrap();

@@ -41,6 +41,20 @@ fn a_half_made_store_is_none_and_is_finished() {
 }
 
 #[test]
+fn of_many_that_make_one_store_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("exp");
+    let make = || Store::create(&root, super::quick(folder.path()), "# none\n").map(|_| ());
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1, "{made:?}");
+    let others = made.iter().filter_map(|made| made.as_ref().err());
+    assert!(others.into_iter().all(|e| matches!(e, StoreError::IsAStore { .. })), "{made:?}");
+}
+
+#[test]
 fn what_is_no_store_or_not_ours_is_refused() {
     let (folder, store) = fresh();
     let root = store.root();

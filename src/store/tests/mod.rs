@@ -26,6 +26,13 @@ fn quick(root: &Path) -> Arc<dyn Disk> {
     Arc::new(RecordingDisk::new(root))
 }
 
+/// A folder in memory where the system has one: crash tests write thousands of small states, and
+/// need not wait for the disk of the machine that runs them.
+fn folder_in_memory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A new store in a folder that goes with the test.
 fn fresh() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
