@@ -184,6 +184,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_bytes_of_a_recipe_are_frozen() {
+        let blob = codec::blob_id(b"abc");
+        let recipe = Recipe { length: 3, pieces: vec![Piece { blob, length: 3 }] };
+        let bytes = codec::encode(Kind::Recipe, &recipe).unwrap();
+        let number = |n: u64| n.to_le_bytes();
+        let parts = [b"xp\x08\x01", &number(3)[..], &number(1), &blob.0.0, &number(3)];
+        assert_eq!(bytes, parts.concat());
+    }
+
+    #[test]
     fn the_cuts_are_frozen() {
         let content = noise(2 << 20);
         let (mut at, mut ends) = (0, Vec::new());

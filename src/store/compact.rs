@@ -13,14 +13,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::block::{PackedBlock, RawBlock, gather};
 use super::error::{StoreError, disk_error};
 use super::format::IndexEntry;
 use super::lock::Sharing;
 use super::open::Store;
 use super::read::{OpenPack, Pack, cut, decompress};
 use super::set::check_hash;
-use super::write::{PackWriter, PackedBlock, RawBlock};
-use super::writer::gather;
+use super::write::PackWriter;
 use crate::base::id::{Kind, ObjectId};
 use crate::base::limits::{
     BLOCK_BYTES, PACK_BYTES_MAX, PACK_CLASS_BYTES, PACK_SETTLED_BYTES, PACKS_PER_CLASS_MAX,

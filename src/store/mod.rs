@@ -10,6 +10,7 @@ pub mod catalogue;
 //! Knows nothing of workspaces, of what names mean, or of git.
 
 mod blob;
+mod block;
 mod cache;
 mod check;
 mod commit;

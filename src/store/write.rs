@@ -10,62 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::block::PackedBlock;
 use super::error::{damaged, disk_error};
 use super::format::{BlockEntry, Footer, HEADER, IndexEntry, block_digest, tables_digest};
 use super::layout::FILE_MODE;
 use super::read::{Pack, decompress, read_at};
 use super::set::pack_file_name;
 use crate::base::disk::{Disk, DiskFile};
-use crate::base::id::ObjectId;
-use crate::base::limits::{BLOCK_BYTES_MAX, COMPRESSION_LEVEL, LOCK_TRIES_MAX};
+use crate::base::limits::LOCK_TRIES_MAX;
 use crate::object::traits::ObjectError;
-
-/// Objects that lie together, with their content.
-#[derive(Clone, Debug, Default)]
-pub struct RawBlock {
-    /// In order.
-    pub objects: Vec<(ObjectId, Arc<Vec<u8>>)>,
-    /// Bytes of all.
-    pub bytes: usize,
-}
-
-impl RawBlock {
-    /// Adds an object at the end.
-    pub fn push(&mut self, id: ObjectId, content: Arc<Vec<u8>>) {
-        self.bytes += content.len();
-        self.objects.push((id, content));
-    }
-
-    /// Compresses it.
-    ///
-    /// # Errors
-    /// [`ObjectError::Content`] beyond `BLOCK_BYTES_MAX`, or when zstd fails.
-    pub fn compress(&self) -> Result<PackedBlock, ObjectError> {
-        if self.bytes > BLOCK_BYTES_MAX {
-            let what = std::io::Error::other("an object is larger than a block may be");
-            return Err(ObjectError::Content(what));
-        }
-        let mut raw = Vec::with_capacity(self.bytes);
-        let mut objects = Vec::with_capacity(self.objects.len());
-        for (id, content) in &self.objects {
-            objects.push((*id, raw.len() as u32, content.len() as u32));
-            raw.extend_from_slice(content);
-        }
-        let compressed =
-            zstd::bulk::compress(&raw, COMPRESSION_LEVEL).map_err(ObjectError::Content)?;
-        Ok(PackedBlock { objects, raw: raw.len() as u32, compressed })
-    }
-}
-
-/// A compressed block and where its objects lie in it.
-pub struct PackedBlock {
-    /// Id, offset in the content, length.
-    pub objects: Vec<(ObjectId, u32, u32)>,
-    /// Bytes of the content.
-    pub raw: u32,
-    /// The zstd frame.
-    pub compressed: Vec<u8>,
-}
 
 /// A pack that is being written. Dropped before it is finished, it takes its file away again.
 pub struct PackWriter {

@@ -10,15 +10,16 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::blob::{self, RawObjects};
+use super::block::{PackedBlock, RawBlock, compress_all, gather};
 use super::error::disk_error;
 use super::lock::Lock;
 use super::open::Store;
 use super::set::check_hash;
-use super::write::{PackWriter, PackedBlock, RawBlock};
+use super::write::PackWriter;
 use crate::base::codec;
 use crate::base::id::{BlobId, Kind, ObjectId};
 use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, BLOCK_BYTES, OPEN_BLOCKS_MAX, PACK_BYTES_MAX};
@@ -210,52 +211,6 @@ impl<'s> Writer<'s> {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Fills blocks with objects in order.
-pub(super) fn gather(
-    objects: impl Iterator<Item = (ObjectId, Arc<Vec<u8>>)>,
-    blocks: &mut Vec<RawBlock>,
-) {
-    let mut block = RawBlock::default();
-    for (id, content) in objects {
-        block.push(id, content);
-        if block.bytes >= BLOCK_BYTES {
-            blocks.push(std::mem::take(&mut block));
-        }
-    }
-    if !block.objects.is_empty() {
-        blocks.push(block);
-    }
-}
-
-/// Compresses blocks side by side, on threads of its own (see the head of this file).
-fn compress_all(blocks: Vec<RawBlock>) -> Result<Vec<PackedBlock>, ObjectError> {
-    let bytes: usize = blocks.iter().map(|block| block.bytes).sum();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(blocks.len());
-    if threads < 2 || bytes < BLOCK_BYTES / 2 {
-        return blocks.iter().map(RawBlock::compress).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while let Some((at, block)) = {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            blocks.get(at).map(|block| (at, block))
-        } {
-            done.push((at, block.compress()));
-        }
-        done
-    };
-    let mut done = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
-            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        workers.into_iter().flat_map(join).collect::<Vec<_>>()
-    });
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, block)| block).collect()
 }
 
 impl RawObjects for Writer<'_> {

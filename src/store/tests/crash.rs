@@ -95,29 +95,37 @@ fn a_crash_leaves_the_old_state_or_the_new_one() {
     assert!(states.unwrap() > 100);
 }
 
-/// The tests above would notice each sync that is left out: of making a store, and of commits.
-#[test]
-fn no_sync_can_be_left_out() {
-    let mut sync = 0;
-    loop {
-        let (home, scratch) = (folder_in_memory(), folder_in_memory());
-        let root = home.path().join("exp");
+/// Leaves out each sync of a verb in turn, and tells how many there were. `prepare` makes a fresh
+/// home; `fault` must find something wrong for each.
+fn leave_out_each_sync(
+    prepare: impl Fn() -> tempfile::TempDir,
+    run: impl Fn(&Path, &Arc<RecordingDisk>),
+    fault: impl Fn(&Path, &CrashPoint) -> Option<String>,
+) -> usize {
+    for sync in 0.. {
+        let (home, scratch) = (prepare(), folder_in_memory());
         let disk = Arc::new(RecordingDisk::forgetting(home.path(), sync));
-        let run = |disk: Arc<RecordingDisk>| create_and_commit(&root, &disk);
         let mut noticed = false;
         let check = |state: &Path, point: &CrashPoint| {
             noticed = fault(&state.join("exp"), point).is_some();
             if noticed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
+        let run = |disk: Arc<RecordingDisk>| run(&home.path().join("exp"), &disk);
         crash_points_of(disk.clone(), home.path(), scratch.path(), run, check).unwrap();
         if disk.syncs() <= sync {
-            break;
+            assert!(!noticed, "nothing was left out");
+            return sync;
         }
         assert!(noticed, "nothing notices that sync {sync} is left out");
-        sync += 1;
     }
+    unreachable!("a verb has an end")
+}
+
+#[test]
+fn no_sync_of_making_and_committing_can_be_left_out() {
+    let syncs = leave_out_each_sync(folder_in_memory, create_and_commit, fault);
     // Making: settings, root, the folder around it, format, root. A commit: pack, packs, heads.
-    assert_eq!(sync, 5 + 3 * 3);
+    assert_eq!(syncs, 5 + 3 * 3);
 }
 
 /// Not a crash, but an error of the disk, at every change in turn.
@@ -159,28 +167,48 @@ fn a_failed_write_is_said_and_leaves_a_sound_store() {
     }
 }
 
-#[test]
-fn a_crash_while_packs_are_compacted_loses_nothing() {
-    let (home, scratch) = (folder_in_memory(), folder_in_memory());
+/// A home with a store that has enough packs to be compacted; `main` has the content `one`.
+fn crowded_home() -> tempfile::TempDir {
+    let home = folder_in_memory();
     let root = home.path().join("exp");
     let store = Store::create(&root, quick(&root), CONFIG).unwrap();
     let writer = store.writer().unwrap();
     let mut seen = None;
-    for _ in 0..PACKS_PER_CLASS_MAX {
-        let content = if seen.is_none() { "start" } else { "one" };
+    for n in 0..PACKS_PER_CLASS_MAX {
+        let content = if n == 0 { "start" } else { "one" };
         seen = Some(commit_branch(&writer, "main", seen, content).unwrap().0);
-        super::put_tree(&writer, &format!("{seen:?}"));
+        super::put_tree(&writer, &format!("{n}"));
     }
     writer.flush().unwrap();
-    drop(writer);
-    let run = |disk: Arc<RecordingDisk>| {
-        assert!(Store::open(&root, disk).unwrap().compact().unwrap() > 0);
-    };
-    crash_points(home.path(), scratch.path(), run, |state, point| {
-        let store = open(&state.join("exp"));
-        assert_eq!(main_content(&store).as_ref().map(Option::as_deref), Ok(Some("one")));
-        let report = store.check(&|_| ()).unwrap();
-        assert!(report.is_sound(), "{point:?}: {report:?}");
-    })
-    .unwrap();
+    home
+}
+
+fn compact(root: &Path, disk: &Arc<RecordingDisk>) {
+    assert!(Store::open(root, disk.clone()).unwrap().compact().unwrap() > 0);
+}
+
+fn fault_of_compacted(root: &Path, _: &CrashPoint) -> Option<String> {
+    let store = open(root);
+    let report = store.check(&|_| ()).map_err(|e| e.to_string());
+    match (main_content(&store), report) {
+        (Ok(Some(content)), Ok(report)) if content == "one" && report.is_sound() => None,
+        wrong => Some(format!("{wrong:?}")),
+    }
+}
+
+#[test]
+fn a_crash_while_packs_are_compacted_loses_nothing() {
+    let (home, scratch) = (crowded_home(), folder_in_memory());
+    let run = |disk: Arc<RecordingDisk>| compact(&home.path().join("exp"), &disk);
+    let states = crash_points(home.path(), scratch.path(), run, |state, point| {
+        let fault = fault_of_compacted(&state.join("exp"), point);
+        assert_eq!(fault, None, "after {} changes (last: {})", point.at, point.last);
+    });
+    assert!(states.unwrap() > 20);
+}
+
+#[test]
+fn no_sync_of_compaction_can_be_left_out() {
+    let syncs = leave_out_each_sync(crowded_home, compact, fault_of_compacted);
+    assert_eq!(syncs, 2, "the pack and its name");
 }
