@@ -13,3 +13,5 @@ pub mod object;
 pub mod policy;
 pub mod session;
 pub mod store;
+pub mod run;
+pub mod workspace;

@@ -81,6 +81,10 @@ pub const RACE_TRIES_MAX: usize = 3;
 /// Bytes of a command's output kept in memory (its end); the log on disk has all of it.
 pub const OUTPUT_TAIL_BYTES: usize = 64 << 10;
 
+/// Bytes of a command's standard output kept in memory (its start): metric lines and the answers of
+/// helper commands are far below.
+pub const OUTPUT_STDOUT_BYTES_MAX: usize = 1 << 20;
+
 /// Bytes of a command's log on disk; beyond that the middle is dropped and that is said.
 pub const OUTPUT_LOG_BYTES_MAX: u64 = 1 << 30;
 
@@ -151,3 +155,12 @@ pub const PACK_SETTLED_BYTES: u64 = 256 << 20;
 /// Times a reader lists the packs anew when one that it knew is gone: each time means that a
 /// compaction finished meanwhile.
 pub const RESCAN_TRIES_MAX: usize = 8;
+/// Milliseconds between two looks at whether a running command was cancelled: below what a person
+/// notices, and 50 wake-ups a second cost nothing that can be measured.
+pub const CANCEL_LOOK_MS: u64 = 20;
+
+/// Lines of compiler errors kept from one output.
+pub const ERROR_LINES_MAX: usize = 50;
+
+/// Bytes of one mount's options: the kernel takes one page.
+pub const MOUNT_OPTION_BYTES_MAX: usize = 4095;

@@ -18,6 +18,9 @@ pub struct Overlay {
 }
 
 /// A file or folder bound to another place.
+///
+/// **Invariant**: sources are resolved before the overlay is mounted, so a source below the
+/// overlay's target is the real one; targets are resolved after it, so they lie in the view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bind {
     /// What is shown.

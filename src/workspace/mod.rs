@@ -1,0 +1,3 @@
+//! Floor 2: the user's directory.
+
+pub mod isolate;
