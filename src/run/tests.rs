@@ -11,7 +11,7 @@ fn go(command: &Command) -> Finished {
     run(command, &Cancel::new(), &mut |_| {}).unwrap()
 }
 
-fn text(finished: &Finished) -> String {
+fn stdout(finished: &Finished) -> String {
     String::from_utf8(finished.stdout.clone()).unwrap()
 }
 
@@ -111,11 +111,11 @@ fn output_is_joined_in_order_or_kept_apart() {
         Command::shell("for i in 1 2 3; do echo o$i; echo e$i >&2; done", folder.path());
     command.log = Some(folder.path().join("log"));
     let finished = go(&command);
-    assert_eq!(text(&finished), "o1\ne1\no2\ne2\no3\ne3\n");
+    assert_eq!(stdout(&finished), "o1\ne1\no2\ne2\no3\ne3\n");
     assert_eq!(fs::read(folder.path().join("log")).unwrap(), finished.tail);
     command.stdio = Stdio::Separate;
     let finished = go(&command);
-    assert_eq!(text(&finished), "o1\no2\no3\n");
+    assert_eq!(stdout(&finished), "o1\no2\no3\n");
     assert_eq!(finished.output_bytes, 18);
 }
 
@@ -126,7 +126,7 @@ fn the_environment_is_changed_not_replaced() {
         Command::shell("echo ${EXP_A-none} ${HOME-none}; test -n \"$PATH\"", folder.path());
     command.environment = vec![("EXP_A".into(), Some("set".into())), ("HOME".into(), None)];
     let finished = go(&command);
-    assert_eq!(text(&finished), "set none\n");
+    assert_eq!(stdout(&finished), "set none\n");
     assert_eq!(finished.outcome, Outcome::Exited(0));
 }
 
@@ -156,7 +156,7 @@ fn at_the_limit_it_is_asked_first() {
     let finished = go(&command);
     assert_eq!(finished.outcome, Outcome::TimedOut);
     // The shell may also say that what it waited for was terminated.
-    assert!(text(&finished).ends_with("asked\n"));
+    assert!(stdout(&finished).ends_with("asked\n"));
 }
 
 #[test]
@@ -166,7 +166,10 @@ fn a_daemon_that_keeps_the_pipe_open_does_not_hold_us() {
         "setsid sh -c 'echo $$ > daemon; sleep 60' & while ! test -s daemon; do :; done; echo done";
     let started = Instant::now();
     let finished = go(&Command::shell(text, folder.path()));
-    assert_eq!((finished.outcome.clone(), text(&finished)), (Outcome::Exited(0), "done\n".into()));
+    assert_eq!(
+        (finished.outcome.clone(), stdout(&finished)),
+        (Outcome::Exited(0), "done\n".into())
+    );
     assert!(started.elapsed() < Duration::from_secs(20));
     assert!(!is_alive(&fs::read_to_string(folder.path().join("daemon")).unwrap()));
 }
@@ -199,7 +202,7 @@ fn only_the_three_descriptors_are_inherited() {
     rustix::io::fcntl_setfd(&leaked, rustix::io::FdFlags::empty()).unwrap();
     let mut command = Command::argv(["ls", "-1", "/proc/self/fd"], folder.path());
     let check = |command: &Command| {
-        let listed = text(&go(command));
+        let listed = stdout(&go(command));
         let numbers: Vec<i32> = listed.lines().map(|line| line.parse().unwrap()).collect();
         // `ls` itself opens the folder that it lists.
         assert!(numbers.len() == 4 && numbers.starts_with(&[0, 1, 2]), "{listed}");
@@ -218,7 +221,7 @@ fn a_view_is_at_the_same_path_and_lets_nothing_through() {
     let finished =
         go(&place.shell("pwd && echo more >> file && mkdir new && rm -f none && cat file"));
     let wanted = format!("{}\nbelow\nmore\n", place.workspace().display());
-    assert_eq!((finished.outcome.clone(), text(&finished)), (Outcome::Exited(0), wanted));
+    assert_eq!((finished.outcome.clone(), stdout(&finished)), (Outcome::Exited(0), wanted));
     assert_eq!(fs::read(place.workspace().join("file")).unwrap(), b"below\n");
     assert!(!place.workspace().join("new").exists());
     assert_eq!(fs::read(place.folder.path().join("upper/file")).unwrap(), b"below\nmore\n");
@@ -234,7 +237,7 @@ fn owners_stay_themselves_and_capabilities_do_not_come_along() {
     let Some(place) = Place::new() else { return };
     let user = rustix::process::geteuid().as_raw();
     let finished = go(&place.shell("id -u; grep CapEff /proc/self/status; stat -c %u file"));
-    let lines: Vec<String> = text(&finished).lines().map(str::to_owned).collect();
+    let lines: Vec<String> = stdout(&finished).lines().map(str::to_owned).collect();
     assert_eq!((lines[0].clone(), lines[2].clone()), (user.to_string(), user.to_string()));
     if user != 0 {
         assert_eq!(lines[1], "CapEff:\t0000000000000000");
@@ -252,7 +255,7 @@ fn no_daemon_outlives_a_view() {
     let finished = go(&place.shell(text));
     assert_eq!(finished.outcome, Outcome::Exited(0));
     assert!(started.elapsed() < Duration::from_secs(20));
-    assert!(text(&finished).trim().parse::<u32>().unwrap() < 10, "a PID namespace of its own");
+    assert!(stdout(&finished).trim().parse::<u32>().unwrap() < 10, "a PID namespace of its own");
     let length = || fs::metadata(place.folder.path().join("upper/ticks")).unwrap().len();
     let before = length();
     go(&Command::shell("for i in 1 2 3 4 5 6 7 8 9; do :; done", "/"));
@@ -272,7 +275,7 @@ fn a_view_is_stopped_at_its_limit() {
     command.limit = Some(Duration::from_millis(300));
     let finished = go(&command);
     assert_eq!(finished.outcome, Outcome::TimedOut);
-    assert!(text(&finished).ends_with("asked\n"));
+    assert!(stdout(&finished).ends_with("asked\n"));
 }
 
 #[test]
@@ -289,7 +292,7 @@ fn binds_show_the_real_place_and_read_only_ones_refuse() {
     plan.binds.push(Bind { source: inside.clone(), target: inside, read_only: true });
     let (source, target) = (place.folder.path().join("store"), place.workspace().join("store"));
     plan.binds.push(Bind { source: source.clone(), target, read_only: false });
-    assert_eq!(text(&go(&command)), "realrefused\ny\n");
+    assert_eq!(stdout(&go(&command)), "realrefused\ny\n");
     assert_eq!(fs::read(source.join("y")).unwrap(), b"y\n");
 }
 
