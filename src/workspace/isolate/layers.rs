@@ -1,0 +1,217 @@
+//! The folders of overlay layers, outside the workspace.
+//!
+//! **Format** of the state folder: `views/<label>.lock`, `views/<label>/upper`, `.../work`,
+//! `.../note`; a `/` in a label is written `%`, which no label has. `views/<label>.gone` is a layer
+//! on its way out.
+//!
+//! **Invariant**: an upper belongs to one [`Layer`] value at a time, in all processes. The same
+//! upper mounted twice is silently undefined.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::error::IsolateError;
+use super::lock::Lock;
+use super::note::{Note, remove_if_there};
+use crate::base::disk::Disk;
+use crate::base::mount::{Bind, MountPlan, Overlay};
+use crate::base::name::Label;
+
+/// The layers of one store.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    folder: PathBuf,
+}
+
+impl Layers {
+    /// Those in a state folder, which the first [`Layers::take`] makes.
+    pub fn new(state: &Path) -> Self {
+        Self { folder: state.join("views") }
+    }
+
+    /// Takes the layer of that name, new and empty or as it was left.
+    ///
+    /// # Errors
+    /// [`IsolateError::Busy`] while another holds it.
+    pub fn take(&self, disk: &dyn Disk, name: &Label) -> Result<Layer, IsolateError> {
+        make_folders(disk, &self.folder)?;
+        let file_name = name.as_str().replace('/', "%");
+        let folder = self.folder.join(&file_name);
+        let lock = Lock::take(&self.folder.join(format!("{file_name}.lock")))?;
+        let lock = lock.ok_or_else(|| IsolateError::Busy { path: folder.clone() })?;
+        let layer = Layer { gone: self.folder.join(format!("{file_name}.gone")), folder, lock };
+        // A removal that did not come to its end.
+        remove_stubborn(&layer.gone)?;
+        for path in [layer.folder.clone(), layer.upper(), layer.work()] {
+            make_folders(disk, &path)?;
+        }
+        Ok(layer)
+    }
+
+    /// The names of all layers that lie there, used or not.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn names(&self) -> Result<Vec<Label>, IsolateError> {
+        let wrap = |error| IsolateError::disk("list", &self.folder)(error);
+        let listing = match fs::read_dir(&self.folder) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(wrap(error)),
+        };
+        let mut names = Vec::new();
+        for item in listing {
+            let item = item.map_err(wrap)?;
+            let name = item.file_name();
+            // A half-removed one counts by its lock's name, which goes last.
+            let name = name.to_str().map(|name| name.trim_end_matches(".gone").replace('%', "/"));
+            if let Some(Ok(label)) = name.map(Label::new) {
+                names.push(label);
+            }
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Those that nobody holds: left by a process that died, or kept for later.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn idle(&self) -> Result<Vec<Label>, IsolateError> {
+        let mut idle = Vec::new();
+        for name in self.names()? {
+            let lock = self.folder.join(format!("{}.lock", name.as_str().replace('/', "%")));
+            if Lock::take(&lock)?.is_some() {
+                idle.push(name);
+            }
+        }
+        Ok(idle)
+    }
+}
+
+/// One layer, held.
+#[derive(Debug)]
+pub struct Layer {
+    folder: PathBuf,
+    gone: PathBuf,
+    lock: Lock,
+}
+
+impl Layer {
+    /// Where changes go.
+    pub fn upper(&self) -> PathBuf {
+        self.folder.join("upper")
+    }
+
+    /// The kernel's own folder.
+    pub fn work(&self) -> PathBuf {
+        self.folder.join("work")
+    }
+
+    /// Which trees it stands on; none when it was never ready.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn note(&self) -> Result<Option<Note>, IsolateError> {
+        Note::read(&self.folder.join("note"))
+    }
+
+    /// Says that the upper is ready. Until then a capture of it would be wrong.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn set_note(&self, disk: &dyn Disk, note: Note) -> Result<(), IsolateError> {
+        note.write(disk, &self.folder.join("note"))
+    }
+
+    /// Empties it, so that it can be prepared anew. What was not captured is lost.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn clear(&self, disk: &dyn Disk) -> Result<(), IsolateError> {
+        // The note first: without it what is left is not taken for a layer.
+        remove_if_there(disk, &self.folder.join("note"))?;
+        for path in [self.upper(), self.work()] {
+            remove_stubborn(&path)?;
+            make_folders(disk, &path)?;
+        }
+        Ok(())
+    }
+
+    /// Removes it and its lock. What was not captured is lost.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn remove(self, disk: &dyn Disk) -> Result<(), IsolateError> {
+        // Renamed first, so that half a layer is never taken for one.
+        let wrap = IsolateError::disk("set aside", &self.folder);
+        disk.rename(&self.folder, &self.gone).map_err(wrap)?;
+        remove_stubborn(&self.gone)?;
+        self.lock.remove()
+    }
+}
+
+/// The plan for a view of a layer over the workspace's own path. `lowers` are the folders
+/// underneath, topmost first: for a live view the workspace itself. The store is shown at its
+/// usual place, read-only; `more` is bound after it.
+pub fn mount_plan(
+    layer: &Layer,
+    workspace: &Path,
+    lowers: Vec<PathBuf>,
+    store: &Path,
+    more: Vec<Bind>,
+) -> MountPlan {
+    let (upper, work, target) = (layer.upper(), layer.work(), workspace.to_owned());
+    let overlay = Some(Overlay { lowers, upper, work, target });
+    let mut binds =
+        vec![Bind { source: store.to_owned(), target: store.to_owned(), read_only: true }];
+    binds.extend(more);
+    MountPlan { overlay, binds }
+}
+
+/// Makes a folder and those above it, for nobody else to read.
+pub(super) fn make_folders(disk: &dyn Disk, path: &Path) -> Result<(), IsolateError> {
+    match disk.create_dir(path, 0o700) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let Some(parent) = path.parent() else {
+                return Err(IsolateError::disk("create", path)(error));
+            };
+            make_folders(disk, parent)?;
+            match disk.create_dir(path, 0o700) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    Err(IsolateError::disk("create", path)(error))
+                }
+                _ => Ok(()),
+            }
+        }
+        Err(error) => Err(IsolateError::disk("create", path)(error)),
+    }
+}
+
+/// Removes a folder and all below it, also what commands left without permission to be removed,
+/// and the kernel's own folder in `work`, which has mode 000. Absent is no fault.
+pub(super) fn remove_stubborn(path: &Path) -> Result<(), IsolateError> {
+    let wrap = |error| IsolateError::disk("remove", path)(error);
+    match fs::remove_dir_all(path) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(wrap(error)),
+        Err(_) => {}
+    }
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(wrap)?;
+        for item in fs::read_dir(&folder).map_err(wrap)? {
+            let item = item.map_err(wrap)?;
+            if item.file_type().map_err(wrap)?.is_dir() {
+                folders.push(item.path());
+            }
+        }
+    }
+    fs::remove_dir_all(path).map_err(wrap)
+}
