@@ -141,7 +141,7 @@ fn keep_out(path: &TreePath, _: bool) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A view over one tree shows another; what is done in it is captured from the layer alone as
     /// a full listing would give it; and the folder underneath stays as it was.
