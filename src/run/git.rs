@@ -1,1 +1,331 @@
-//! Git.
+//! What we ask of git: where a repository is, what HEAD is, which ignored files it tracks.
+//!
+//! Places and HEAD are read from git's files, because commands that take a few milliseconds cannot
+//! start a program for them. Only where git's own rules are needed is git asked, with hooks and
+//! the system's configuration off. Changes nothing in a repository.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::command::{Cancel, Command, Outcome, RunError, Stdio};
+use super::process::run;
+use crate::base::path::TreePath;
+
+/// Symbolic references that are followed at most; git itself stops at five.
+const REFERENCES_MAX: usize = 5;
+
+/// Seconds that a question may take.
+const QUESTION_SECONDS: u64 = 120;
+
+/// Where a repository is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitPlace {
+    /// The working tree's top folder.
+    pub top: PathBuf,
+    /// The git folder of this working tree: HEAD and index are here.
+    pub git_dir: PathBuf,
+    /// The git folder that all worktrees share: references and objects are here.
+    pub common_dir: PathBuf,
+}
+
+impl GitPlace {
+    /// Whether this is a worktree beside the main one.
+    pub fn is_linked_worktree(&self) -> bool {
+        self.git_dir != self.common_dir
+    }
+
+    /// Whether the git folder lies elsewhere than in the working tree (a worktree, a submodule, a
+    /// separate git folder), so that a view of the tree alone would not cover it.
+    pub fn is_outside(&self) -> bool {
+        !self.common_dir.starts_with(&self.top)
+    }
+}
+
+/// What HEAD is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GitHead {
+    /// On a branch; without commit when nothing was ever committed on it.
+    Branch {
+        /// The whole reference, such as `refs/heads/main`.
+        reference: String,
+        /// The commit, hexadecimal.
+        commit: Option<String>,
+    },
+    /// On a commit.
+    Detached {
+        /// The commit, hexadecimal.
+        commit: String,
+    },
+}
+
+impl GitHead {
+    /// The commit, where there is one.
+    pub fn commit(&self) -> Option<&str> {
+        match self {
+            Self::Branch { commit, .. } => commit.as_deref(),
+            Self::Detached { commit } => Some(commit),
+        }
+    }
+}
+
+/// Finds the repository whose working tree holds a folder: walks up to the first `.git` that is
+/// one. None without. Does not obey `GIT_DIR`: that names a repository for git, not for a folder.
+///
+/// # Errors
+/// Those of reading; a `.git` file that points nowhere is none, as for git.
+pub fn discover(path: &Path) -> io::Result<Option<GitPlace>> {
+    for top in path.ancestors() {
+        let entry = top.join(".git");
+        let git_dir = match fs::metadata(&entry) {
+            Ok(metadata) if metadata.is_dir() => entry,
+            Ok(_) => match pointed_at(&entry, "gitdir: ")? {
+                Some(target) => top.join(target),
+                None => continue,
+            },
+            Err(error) if is_absence(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        if fs::symlink_metadata(git_dir.join("HEAD")).is_err() {
+            continue;
+        }
+        let git_dir = fs::canonicalize(git_dir)?;
+        let common_dir = match pointed_at(&git_dir.join("commondir"), "")? {
+            Some(target) => fs::canonicalize(git_dir.join(target))?,
+            None => git_dir.clone(),
+        };
+        return Ok(Some(GitPlace { top: top.to_owned(), git_dir, common_dir }));
+    }
+    Ok(None)
+}
+
+/// Reads what HEAD is. None for a repository whose references are not in files (`reftable`) or
+/// damaged.
+///
+/// # Errors
+/// Those of reading.
+pub fn head(place: &GitPlace) -> io::Result<Option<GitHead>> {
+    let Some(text) = read_text(&place.git_dir.join("HEAD"))? else { return Ok(None) };
+    let Some(reference) = text.strip_prefix("ref:") else {
+        return Ok(commit_in(&text).map(|commit| GitHead::Detached { commit }));
+    };
+    let reference = reference.trim().to_owned();
+    if reference == "refs/heads/.invalid" {
+        return Ok(None);
+    }
+    let commit = resolve(place, &reference)?;
+    Ok(Some(GitHead::Branch { reference, commit }))
+}
+
+fn resolve(place: &GitPlace, reference: &str) -> io::Result<Option<String>> {
+    let mut reference = reference.to_owned();
+    for _ in 0..REFERENCES_MAX {
+        // Never out of the git folder, whatever a file says.
+        if !reference.starts_with("refs/") || reference.split('/').any(|part| part == "..") {
+            return Ok(None);
+        }
+        // A worktree has a few references of its own.
+        let own = read_text(&place.git_dir.join(&reference))?;
+        let text = match own {
+            Some(text) => Some(text),
+            None => read_text(&place.common_dir.join(&reference))?,
+        };
+        match text {
+            None => return packed(place, &reference),
+            Some(text) => match text.strip_prefix("ref:") {
+                Some(next) => reference = next.trim().to_owned(),
+                None => return Ok(commit_in(&text)),
+            },
+        }
+    }
+    Ok(None)
+}
+
+fn packed(place: &GitPlace, reference: &str) -> io::Result<Option<String>> {
+    let Some(text) = read_text(&place.common_dir.join("packed-refs"))? else { return Ok(None) };
+    let found = text.lines().find_map(|line| {
+        let (commit, name) = line.split_once(' ')?;
+        (name == reference).then(|| commit_in(commit))?
+    });
+    Ok(found)
+}
+
+fn commit_in(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_hash = matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    is_hash.then(|| text.to_owned())
+}
+
+fn pointed_at(file: &Path, prefix: &str) -> io::Result<Option<PathBuf>> {
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let target = bytes.strip_prefix(prefix.as_bytes()).map(<[u8]>::trim_ascii_end);
+    let target = target.filter(|target| !target.is_empty());
+    Ok(target.map(|target| PathBuf::from(std::ffi::OsStr::from_bytes(target))))
+}
+
+fn read_text(file: &Path) -> io::Result<Option<String>> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
+}
+
+/// The files below `top` that git tracks although an ignore rule matches them, relative to `top`.
+/// Asks git. They must be captured: git would miss them.
+///
+/// # Errors
+/// [`RunError::Helper`] when git is missing or says no.
+pub fn tracked_but_ignored(top: &Path, cancel: &Cancel) -> Result<BTreeSet<TreePath>, RunError> {
+    let listed = ask(top, &["ls-files", "-z", "-c", "-i", "--exclude-standard"], cancel)?;
+    let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Ok(names.filter_map(|name| TreePath::new(name).ok()).collect())
+}
+
+/// Runs a git command that only reads, and gives its standard output.
+fn ask(folder: &Path, arguments: &[&str], cancel: &Cancel) -> Result<Vec<u8>, RunError> {
+    let fixed = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
+    let words = fixed.iter().chain(arguments).copied();
+    let mut command = Command::argv(words, folder);
+    command.stdio = Stdio::Separate;
+    command.limit = Some(Duration::from_secs(QUESTION_SECONDS));
+    command.environment =
+        ENVIRONMENT.iter().map(|(name, value)| ((*name).into(), value.map(Into::into))).collect();
+    let helper = |reason: String| RunError::Helper {
+        command: format!("git {}", arguments.join(" ")),
+        reason,
+    };
+    let mut answer = Vec::new();
+    let finished = run(&command, cancel, &mut |_| {})?;
+    match finished.outcome {
+        Outcome::Exited(0) if finished.stdout_truncated => {
+            Err(helper("its answer is too long".to_owned()))
+        }
+        Outcome::Exited(0) => {
+            answer.extend_from_slice(&finished.stdout);
+            Ok(answer)
+        }
+        Outcome::DidNotStart { reason, .. } => Err(helper(reason)),
+        Outcome::Cancelled => Err(helper("it was cancelled".to_owned())),
+        _ => Err(helper(String::from_utf8_lossy(&finished.tail).trim().to_owned())),
+    }
+}
+
+/// So that the answer is that of this folder and of no other setting: variables that point at
+/// another repository or index are removed, too.
+const ENVIRONMENT: [(&str, Option<&str>); 8] = [
+    ("GIT_CONFIG_NOSYSTEM", Some("1")),
+    ("GIT_OPTIONAL_LOCKS", Some("0")),
+    ("GIT_TERMINAL_PROMPT", Some("0")),
+    ("LC_ALL", Some("C")),
+    ("GIT_DIR", None),
+    ("GIT_WORK_TREE", None),
+    ("GIT_INDEX_FILE", None),
+    ("GIT_COMMON_DIR", None),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs git commands, one a line, with an identity.
+    fn git(folder: &Path, lines: &str) -> String {
+        let prelude = "set -e; git() { command git -c user.name=n -c user.email=e@e -c \
+                       init.defaultBranch=main -c protocol.file.allow=always \"$@\"; }\n";
+        let mut command = Command::shell(format!("{prelude}{lines}"), folder);
+        command.environment = vec![
+            ("GIT_CONFIG_NOSYSTEM".into(), Some("1".into())),
+            ("GIT_CONFIG_GLOBAL".into(), Some("/dev/null".into())),
+        ];
+        let finished = run(&command, &Cancel::new(), &mut |_| {}).unwrap();
+        let text = String::from_utf8_lossy(&finished.stdout).trim().to_owned();
+        assert!(finished.outcome.is_success(), "{text}");
+        text
+    }
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = fs::canonicalize(folder.path()).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn places_are_those_that_git_says() {
+        let (_folder, at) = folder();
+        git(
+            &at,
+            "git init -q r && cd r && git commit -q --allow-empty -m x && mkdir sub && cd .. \n\
+             git -C r worktree add -q ../tree 2>/dev/null\n\
+             git init -q --separate-git-dir apart separate\n\
+             git clone -q r sup && git -C sup submodule --quiet add \"$PWD/r\" inner 2>/dev/null",
+        );
+        for name in ["r", "r/sub", "tree", "separate", "sup", "sup/inner"] {
+            let place = discover(&at.join(name)).unwrap().unwrap();
+            let said = git(
+                &at.join(name),
+                "git rev-parse --path-format=absolute --show-toplevel --git-dir --git-common-dir",
+            );
+            let ours = [&place.top, &place.git_dir, &place.common_dir];
+            assert_eq!(ours.map(|p| p.display().to_string()).join("\n"), said, "{name}");
+        }
+        let place = |name: &str| discover(&at.join(name)).unwrap().unwrap();
+        assert!(place("tree").is_linked_worktree() && place("tree").is_outside());
+        assert!(!place("separate").is_linked_worktree() && place("separate").is_outside());
+        assert!(!place("r").is_outside());
+        assert_eq!(discover(&at).unwrap(), None);
+    }
+
+    #[test]
+    fn head_is_what_git_says() {
+        let (_folder, at) = folder();
+        git(&at, "git init -q .");
+        let head_here = || head(&discover(&at).unwrap().unwrap()).unwrap().unwrap();
+        let unborn = GitHead::Branch { reference: "refs/heads/main".into(), commit: None };
+        assert_eq!(head_here(), unborn);
+        let commit = git(&at, "git commit -q --allow-empty -m x; git rev-parse HEAD");
+        assert_eq!(head_here().commit(), Some(commit.as_str()));
+        git(&at, "git pack-refs --all; test ! -e .git/refs/heads/main");
+        assert_eq!(head_here().commit(), Some(commit.as_str()));
+        git(&at, "git checkout -q --detach");
+        assert_eq!(head_here(), GitHead::Detached { commit });
+    }
+
+    #[test]
+    fn a_reference_does_not_lead_out() {
+        let (_folder, at) = folder();
+        git(
+            &at,
+            "git init -q r; git -C r rev-parse --git-dir >/dev/null; echo ref: refs/../../x > r/.git/HEAD",
+        );
+        fs::write(at.join("r/x"), "0".repeat(40)).unwrap();
+        let place = discover(&at.join("r")).unwrap().unwrap();
+        assert_eq!(head(&place).unwrap().unwrap().commit(), None);
+    }
+
+    #[test]
+    fn ignored_files_that_git_tracks_are_found() {
+        let (_folder, at) = folder();
+        git(
+            &at,
+            "git init -q .; echo '*.log' > .gitignore; echo x > a.log; echo x > b.log; mkdir d; \
+             echo x > 'd/c d.log'; echo x > e; git add -f a.log 'd/c d.log' e",
+        );
+        let found = tracked_but_ignored(&at, &Cancel::new()).unwrap();
+        let shown: Vec<_> = found.iter().map(TreePath::display).collect();
+        assert_eq!(shown, ["a.log", "d/c d.log"]);
+        let error = tracked_but_ignored(Path::new("/"), &Cancel::new()).unwrap_err().to_string();
+        assert!(error.starts_with("could not run `git ls-files"), "{error}");
+    }
+}

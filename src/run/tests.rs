@@ -87,7 +87,10 @@ fn what_does_not_exist_did_not_start() {
     let shell = go(&Command::shell("no-such-program --help", folder.path())).outcome;
     let Outcome::DidNotStart { reason, exit: 127 } = shell else { panic!("{shell:?}") };
     assert!(reason.contains("no-such-program"), "{reason}");
-    let argv = go(&Command::argv(["no-such-program"], folder.path())).outcome;
+    let mut missing = Command::argv(["no-such-program"], folder.path());
+    // A folder of the search path that may not be entered would be the reason instead.
+    missing.environment = vec![("PATH".into(), Some("/usr/bin:/bin".into()))];
+    let argv = go(&missing).outcome;
     assert!(matches!(argv, Outcome::DidNotStart { exit: 127, .. }), "{argv:?}");
     fs::write(folder.path().join("plain"), "").unwrap();
     let argv = go(&Command::argv(["./plain"], folder.path())).outcome;
@@ -349,4 +352,60 @@ fn the_probe_leaves_the_folder_below_alone() {
         assert_eq!(fs::read(scratch.path().join("lower/below")).unwrap(), b"below");
         assert!(Path::new(&scratch.path().join("upper/locked")).symlink_metadata().is_err());
     }
+}
+
+/// Renaming a folder from below is refused as between two file systems; tools fall back to copying.
+#[test]
+fn renaming_a_folder_from_below_is_refused_not_half_done() {
+    let Some(place) = Place::new() else { return };
+    fs::create_dir(place.workspace().join("dir")).unwrap();
+    fs::write(place.workspace().join("dir/file"), "x").unwrap();
+    let finished = go(&place.shell("mv dir moved && ls dir moved/file 2>/dev/null"));
+    assert_eq!(stdout(&finished), "moved/file\n");
+    assert!(place.workspace().join("dir/file").exists());
+}
+
+/// A caller that is killed cannot clean up, so the kernel has to. The caller is this very test
+/// program, started again to run the test below.
+#[test]
+fn killing_the_calling_process_ends_all_that_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    // Not through `run`, whose own keeper would hide that the caller's keepers do nothing.
+    let mut caller = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "run::tests::as_a_caller"])
+        .env("EXP_TEST_CALLER", folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    wait_until(|| read("plain").ends_with('\n') && read("orphan").ends_with('\n'));
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    for name in ["plain", "orphan"] {
+        wait_until(|| !is_alive(&read(name)));
+    }
+    // The view's own numbers say nothing outside: what it wrote last must stay the last.
+    wait_until(|| {
+        let before = read("ticks").len();
+        go(&Command::shell("for i in 1 2 3 4 5 6 7 8 9; do :; done", "/"));
+        read("ticks").len() == before
+    });
+}
+
+/// Does nothing by itself: the caller of the test above.
+#[test]
+fn as_a_caller() {
+    let Some(folder) = std::env::var_os("EXP_TEST_CALLER") else { return };
+    let folder = Path::new(&folder);
+    fs::write(folder.join("caller"), std::process::id().to_string()).unwrap();
+    let place = Place::new();
+    std::thread::scope(|scope| {
+        if let Some(place) = &place {
+            let text = format!("while :; do echo x >> '{}'/ticks; done", folder.display());
+            scope.spawn(move || go(&place.shell(&text)));
+            wait_until(|| folder.join("ticks").exists());
+        }
+        let text = "echo $$ > plain; setsid sh -c 'trap \"\" TERM HUP; echo $$ > orphan; sleep 60; sleep 60' & sleep 60";
+        go(&Command::shell(text, folder));
+    });
 }
