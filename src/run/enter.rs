@@ -205,7 +205,8 @@ fn enter_namespace(report: RawFd) -> Result<(), Fault> {
 fn become_command(prepared: &Prepared) -> Result<(), Fault> {
     // Safety: plain calls on constants and on a set that `empty_set` filled.
     unsafe {
-        for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM, libc::SIGUSR1] {
+        let taken = [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGPIPE];
+        for signal in taken.into_iter().chain([libc::SIGTERM, libc::SIGUSR1]) {
             libc::signal(signal, libc::SIG_DFL);
         }
         let none = empty_set();
@@ -428,7 +429,8 @@ fn take_signals() {
             libc::sigaddset(&raw mut set, signal);
         }
         libc::sigprocmask(libc::SIG_SETMASK, &raw const set, ptr::null_mut());
-        for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+        // A report that nobody reads any more must not end the keeper before it has killed all.
+        for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGPIPE] {
             libc::signal(signal, libc::SIG_IGN);
         }
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);

@@ -240,14 +240,14 @@ fn a_layer_has_one_holder_and_goes_without_trace() {
     layer.set_note(&RealDisk, note).unwrap();
     assert_eq!(layer.note().unwrap(), Some(note));
     drop(layer);
-    assert_eq!(layers.idle().unwrap(), [label.clone()]);
+    assert_eq!(layers.idle().unwrap(), std::slice::from_ref(&label));
     let layer = layers.take(&RealDisk, &label).unwrap();
     assert_eq!(layer.note().unwrap(), Some(note));
     // As the kernel leaves it, and as a command may.
     fs::create_dir(layer.work().join("work")).unwrap();
     fs::create_dir_all(layer.upper().join("closed/inner")).unwrap();
     for path in [layer.work().join("work"), layer.upper().join("closed")] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
     }
     layer.clear(&RealDisk).unwrap();
     assert_eq!(layer.note().unwrap(), None);
