@@ -19,8 +19,8 @@ pub struct Overlay {
 
 /// A file or folder bound to another place.
 ///
-/// **Invariant**: sources are resolved before the overlay is mounted, so a source below the
-/// overlay's target is the real one; targets are resolved after it, so they lie in the view.
+/// **Invariant**: sources are resolved before any overlay is mounted, so a source below an
+/// overlay's target is the real one; targets are resolved after all, so they lie in the view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bind {
     /// What is shown.
@@ -34,8 +34,10 @@ pub struct Bind {
 /// How to enter a view: performed in the child, in this order, between fork and exec.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MountPlan {
-    /// The overlay; none for a view that is a folder of its own.
-    pub overlay: Option<Overlay>,
-    /// What is bound over it, in order.
+    /// The overlays, in order: that of the workspace, and that of a git folder which lies elsewhere
+    /// (else a commit in a view would move the user's branch). None for a view that is a folder of
+    /// its own.
+    pub overlays: Vec<Overlay>,
+    /// What is bound over them, in order.
     pub binds: Vec<Bind>,
 }

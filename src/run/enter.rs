@@ -23,114 +23,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
 
+use super::handover::{Report, Step};
 use super::prepare::{Prepared, PreparedBind, PreparedView};
-
-/// Bytes of one report.
-pub(super) const REPORT_BYTES: usize = 16;
-
-const KIND_FAULT: u8 = 1;
-const KIND_ENDED: u8 = 2;
-
-/// What relay or keeper tell the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Report {
-    /// A step failed; the command did not start.
-    Fault {
-        /// Which step.
-        step: Step,
-        /// Which bind, where it is one.
-        index: u8,
-        /// What the system said.
-        errno: i32,
-    },
-    /// The command ended.
-    Ended {
-        /// The status as `waitpid` gives it.
-        status: i32,
-        /// The largest resident set in KiB.
-        memory_kib: i64,
-    },
-}
-
-impl Report {
-    fn to_bytes(self) -> [u8; REPORT_BYTES] {
-        let mut bytes = [0; REPORT_BYTES];
-        let (value, memory) = match self {
-            Self::Fault { step, index, errno } => {
-                bytes[..3].copy_from_slice(&[KIND_FAULT, step as u8, index]);
-                (errno, 0)
-            }
-            Self::Ended { status, memory_kib } => {
-                bytes[0] = KIND_ENDED;
-                (status, memory_kib)
-            }
-        };
-        bytes[4..8].copy_from_slice(&value.to_le_bytes());
-        bytes[8..].copy_from_slice(&memory.to_le_bytes());
-        bytes
-    }
-
-    /// Reads one; none for bytes that are none.
-    pub(super) fn from_bytes(bytes: [u8; REPORT_BYTES]) -> Option<Self> {
-        let value = i32::from_le_bytes(bytes[4..8].try_into().ok()?);
-        let memory_kib = i64::from_le_bytes(bytes[8..].try_into().ok()?);
-        match bytes[0] {
-            KIND_FAULT => {
-                let step = *Step::ALL.get(usize::from(bytes[1]))?;
-                Some(Self::Fault { step, index: bytes[2], errno: value })
-            }
-            KIND_ENDED => Some(Self::Ended { status: value, memory_kib }),
-            _ => None,
-        }
-    }
-}
-
-/// The steps that can fail, in the order in which they are done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Step {
-    Keep,
-    Unshare,
-    Identity,
-    Fork,
-    Private,
-    OpenBind,
-    Overlay,
-    Bind,
-    Session,
-    Folder,
-}
-
-impl Step {
-    const ALL: [Self; 10] = [
-        Self::Keep,
-        Self::Unshare,
-        Self::Identity,
-        Self::Fork,
-        Self::Private,
-        Self::OpenBind,
-        Self::Overlay,
-        Self::Bind,
-        Self::Session,
-        Self::Folder,
-    ];
-
-    /// The step as words after "could not".
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Self::Keep => "bind the keeper's life to this process",
-            Self::Unshare => "enter namespaces of its own",
-            Self::Identity => "map its user and group to themselves",
-            Self::Fork => "fork",
-            Self::Private => "make the mounts private",
-            Self::OpenBind => "open the source of a bind at",
-            Self::Overlay => "mount an overlay over",
-            Self::Bind => "bind to",
-            Self::Session => "start a session of its own",
-            Self::Folder => "enter the folder",
-        }
-    }
-}
 
 /// A step that failed.
 struct Fault {
@@ -357,10 +251,11 @@ fn make_mounts(view: &mut PreparedView) -> Result<(), Fault> {
         for (index, bind) in view.binds.iter_mut().enumerate() {
             open_bind(bind).map_err(|fault| Fault { index: index as u8, ..fault })?;
         }
-        if let Some((options, target)) = &view.overlay {
+        for (index, (options, target)) in view.overlays.iter().enumerate() {
             let name = c"overlay".as_ptr();
             let options = options.as_ptr().cast();
-            check(libc::mount(name, target.as_ptr(), name, 0, options), Step::Overlay)?;
+            check(libc::mount(name, target.as_ptr(), name, 0, options), Step::Overlay)
+                .map_err(|fault| Fault { index: index as u8, ..fault })?;
         }
         for (index, bind) in view.binds.iter().enumerate() {
             place_bind(bind).map_err(|fault| Fault { index: index as u8, ..fault })?;

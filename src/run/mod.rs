@@ -12,6 +12,7 @@
 mod command;
 mod enter;
 pub mod git;
+mod handover;
 mod output;
 mod pool;
 mod prepare;

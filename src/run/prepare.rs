@@ -25,8 +25,8 @@ pub(super) struct Prepared {
 pub(super) struct PreparedView {
     /// The lines for `uid_map` and `gid_map`; none as root, who needs no user namespace.
     pub(super) identity: Option<(CString, CString)>,
-    /// Options and target.
-    pub(super) overlay: Option<(CString, CString)>,
+    /// Options and target of each, in order.
+    pub(super) overlays: Vec<(CString, CString)>,
     /// In order.
     pub(super) binds: Vec<PreparedBind>,
 }
@@ -61,19 +61,17 @@ fn prepare_view(plan: &MountPlan) -> Result<PreparedView, RunError> {
         let line = |id: u32| CString::new(format!("{id} {id} 1")).expect("digits hold no NUL");
         (line(user.as_raw()), line(group.as_raw()))
     });
-    let overlay = match &plan.overlay {
-        None => None,
-        Some(overlay) => {
-            let options = overlay_options(overlay, identity.is_some())?;
-            Some((options, c_string(&overlay.target)?))
-        }
-    };
+    let mut overlays = Vec::with_capacity(plan.overlays.len());
+    for overlay in &plan.overlays {
+        let options = overlay_options(overlay, identity.is_some())?;
+        overlays.push((options, c_string(&overlay.target)?));
+    }
     let mut binds = Vec::with_capacity(plan.binds.len());
     for bind in &plan.binds {
         let (source, target) = (c_string(&bind.source)?, c_string(&bind.target)?);
         binds.push(PreparedBind { source, target, read_only: bind.read_only, opened: -1 });
     }
-    Ok(PreparedView { identity, overlay, binds })
+    Ok(PreparedView { identity, overlays, binds })
 }
 
 /// The options of an overlay mount, paths escaped as the kernel wants them.

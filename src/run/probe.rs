@@ -31,7 +31,7 @@ pub fn probe(scratch: &Path) -> Result<(), String> {
     // Writing to a file from below, and removing it, must work; what is bound must stay.
     let text = "echo more >> below && cat below && rm below && ! echo x 2>/dev/null >> locked";
     let mut command = Command::shell(text, target);
-    command.mount = Some(MountPlan { overlay: Some(overlay), binds: vec![bind] });
+    command.mount = Some(MountPlan { overlays: vec![overlay], binds: vec![bind] });
     command.limit = Some(Duration::from_secs(10));
     let finished = run(&command, &Cancel::new(), &mut |_| {}).map_err(|error| error.to_string())?;
     if finished.outcome != Outcome::Exited(0) {

@@ -11,7 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use super::command::{Cancel, Command, Finished, Outcome, Program, RunError, Stdio};
-use super::enter::{self, REPORT_BYTES, Report, Step};
+use super::enter;
+use super::handover::{REPORT_BYTES, Report, Step};
 use super::output::Output;
 use super::prepare::{Prepared, prepare};
 use crate::base::limits::{CANCEL_LOOK_MS, OUTPUT_LOG_BYTES_MAX};
@@ -386,9 +387,10 @@ fn outcome_of(command: &Command, status: i32, tail: &[u8]) -> Outcome {
 fn enter_error(command: &Command, step: Step, index: u8, errno: i32) -> RunError {
     let plan = command.mount.as_ref();
     let bind = plan.and_then(|plan| plan.binds.get(usize::from(index)));
+    let overlay = plan.and_then(|plan| plan.overlays.get(usize::from(index)));
     let at = match step {
         Step::Folder => Some(command.folder.clone()),
-        Step::Overlay => plan.and_then(|plan| Some(plan.overlay.as_ref()?.target.clone())),
+        Step::Overlay => overlay.map(|overlay| overlay.target.clone()),
         Step::OpenBind => bind.map(|bind| bind.source.clone()),
         Step::Bind => bind.map(|bind| bind.target.clone()),
         _ => None,

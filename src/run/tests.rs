@@ -59,7 +59,7 @@ impl Place {
             work: at.join("work"),
             target: self.workspace(),
         };
-        MountPlan { overlay: Some(overlay), binds: Vec::new() }
+        MountPlan { overlays: vec![overlay], binds: Vec::new() }
     }
 
     fn shell(&self, text: &str) -> Command {
@@ -408,4 +408,40 @@ fn as_a_caller() {
         let text = "echo $$ > plain; setsid sh -c 'trap \"\" TERM HUP; echo $$ > orphan; sleep 60; sleep 60' & sleep 60";
         go(&Command::shell(text, folder));
     });
+}
+
+/// A view of a git worktree: its references lie in the main repository's folder, which needs an
+/// overlay of its own, or a commit in the view moves the user's branch.
+#[test]
+fn a_commit_in_a_view_of_a_worktree_moves_nothing_outside() {
+    let Some(place) = Place::new() else { return };
+    let at = place.folder.path();
+    let identity = "git() { command git -c user.name=n -c user.email=e@e \"$@\"; }; set -e; ";
+    let setup = "rm -r 'work space' && git init -q main && git -C main commit -q --allow-empty -m x && \
+                 git -C main worktree add -q -b side '../work space' 2>/dev/null && mkdir git git-work";
+    let mut command = Command::shell(format!("{identity}{setup}"), at);
+    let finished = go(&command);
+    assert!(finished.outcome.is_success(), "{}", stdout(&finished));
+    let git_place = git::discover(&place.workspace()).unwrap().unwrap();
+    let before = git::head(&git_place).unwrap();
+    let common = git_place.common_dir.clone();
+    let mut plan = place.plan();
+    plan.overlays.push(Overlay {
+        lowers: vec![common.clone()],
+        upper: at.join("git"),
+        work: at.join("git-work"),
+        target: common,
+    });
+    let store = git_place.common_dir.join("exp");
+    fs::create_dir(&store).unwrap();
+    plan.binds.push(Bind { source: store.clone(), target: store, read_only: true });
+    command = place.shell(&format!(
+        "{identity}echo y > y; git add y; git commit -q -m y; git rev-list --count HEAD; \
+         git clean -qfdx; git -C ../main stash -qa || true"
+    ));
+    command.mount = Some(plan);
+    let finished = go(&command);
+    assert!(finished.outcome.is_success(), "{}", stdout(&finished));
+    assert!(stdout(&finished).starts_with("2\n"), "{}", stdout(&finished));
+    assert_eq!(git::head(&git_place).unwrap(), before);
 }

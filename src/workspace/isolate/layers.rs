@@ -1,7 +1,7 @@
 //! The folders of overlay layers, outside the workspace.
 //!
 //! **Format** of the state folder: `views/<label>.lock`, `views/<label>/upper`, `.../work`,
-//! `.../note`; a `/` in a label is written `%`, which no label has. `views/<label>.gone` is a layer
+//! `.../git`, `.../git-work`, `.../note`; a `/` in a label is written `%`, which no label has. `views/<label>.gone` is a layer
 //! on its way out.
 //!
 //! **Invariant**: an upper belongs to one [`Layer`] value at a time, in all processes. The same
@@ -44,7 +44,7 @@ impl Layers {
         let layer = Layer { gone: self.folder.join(format!("{file_name}.gone")), folder, lock };
         // A removal that did not come to its end.
         remove_stubborn(&layer.gone)?;
-        for path in [layer.folder.clone(), layer.upper(), layer.work()] {
+        for path in layer.folders() {
             make_folders(disk, &path)?;
         }
         Ok(layer)
@@ -111,6 +111,22 @@ impl Layer {
         self.folder.join("work")
     }
 
+    /// The upper and the kernel's folder for a git folder that lies outside the workspace.
+    fn git(&self) -> [PathBuf; 2] {
+        ["git", "git-work"].map(|name| self.folder.join(name))
+    }
+
+    /// What was changed in a git folder outside the workspace, over that folder's own files.
+    pub fn git_upper(&self) -> PathBuf {
+        let [upper, _] = self.git();
+        upper
+    }
+
+    fn folders(&self) -> [PathBuf; 4] {
+        let [git, git_work] = self.git();
+        [self.upper(), self.work(), git, git_work]
+    }
+
     /// Which trees it stands on; none when it was never ready.
     ///
     /// # Errors
@@ -134,7 +150,7 @@ impl Layer {
     pub fn clear(&self, disk: &dyn Disk) -> Result<(), IsolateError> {
         // The note first: without it what is left is not taken for a layer.
         remove_if_there(disk, &self.folder.join("note"))?;
-        for path in [self.upper(), self.work()] {
+        for path in self.folders() {
             remove_stubborn(&path)?;
             make_folders(disk, &path)?;
         }
@@ -154,22 +170,34 @@ impl Layer {
     }
 }
 
-/// The plan for a view of a layer over the workspace's own path. `lowers` are the folders
-/// underneath, topmost first: for a live view the workspace itself. The store is shown at its
-/// usual place, read-only; `more` is bound after it.
-pub fn mount_plan(
-    layer: &Layer,
-    workspace: &Path,
-    lowers: Vec<PathBuf>,
-    store: &Path,
-    more: Vec<Bind>,
-) -> MountPlan {
-    let (upper, work, target) = (layer.upper(), layer.work(), workspace.to_owned());
-    let overlay = Some(Overlay { lowers, upper, work, target });
-    let mut binds =
-        vec![Bind { source: store.to_owned(), target: store.to_owned(), read_only: true }];
-    binds.extend(more);
-    MountPlan { overlay, binds }
+/// What a view is made of, apart from its layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewPlan<'a> {
+    /// The workspace (git's top level in a repository), whose path the view has.
+    pub workspace: &'a Path,
+    /// The folders underneath, topmost first: for a live view the workspace itself.
+    pub lowers: Vec<PathBuf>,
+    /// The folder of git's references and objects, where it lies outside the workspace: a commit
+    /// in the view would else move the user's branch.
+    pub git: Option<&'a Path>,
+    /// The store, shown at its usual place, read-only.
+    pub store: &'a Path,
+    /// What is bound after all that.
+    pub more: Vec<Bind>,
+}
+
+/// The mounts of a view.
+pub fn mount_plan(layer: &Layer, view: ViewPlan<'_>) -> MountPlan {
+    let (upper, work, target) = (layer.upper(), layer.work(), view.workspace.to_owned());
+    let mut overlays = vec![Overlay { lowers: view.lowers, upper, work, target }];
+    if let Some(git) = view.git {
+        let ([upper, work], target) = (layer.git(), git.to_owned());
+        overlays.push(Overlay { lowers: vec![target.clone()], upper, work, target });
+    }
+    let (source, target) = (view.store.to_owned(), view.store.to_owned());
+    let mut binds = vec![Bind { source, target, read_only: true }];
+    binds.extend(view.more);
+    MountPlan { overlays, binds }
 }
 
 /// Makes a folder and those above it, for nobody else to read.

@@ -260,11 +260,16 @@ fn a_layer_has_one_holder_and_goes_without_trace() {
 fn a_plan_shows_the_store_read_only() {
     let state = tempfile::tempdir().unwrap();
     let layer = Layers::new(state.path()).take(&RealDisk, &Label::new("x").unwrap()).unwrap();
-    let workspace = Path::new("/w");
-    let plan = mount_plan(&layer, workspace, vec!["/w".into()], Path::new("/w/.git/exp"), vec![]);
-    assert_eq!(plan.overlay.as_ref().unwrap().target, workspace);
+    let (workspace, git) = (Path::new("/w"), Path::new("/main/.git"));
+    let store = git.join("exp");
+    let lowers = vec![workspace.to_owned()];
+    let view = ViewPlan { workspace, lowers, git: Some(git), store: &store, more: vec![] };
+    let plan = mount_plan(&layer, view);
+    let targets: Vec<_> = plan.overlays.iter().map(|overlay| overlay.target.as_path()).collect();
+    assert_eq!(targets, [workspace, git]);
+    assert_ne!(plan.overlays[0].upper, plan.overlays[1].upper);
     assert!(plan.binds[0].read_only);
-    assert_eq!(plan.binds[0].source, plan.binds[0].target);
+    assert_eq!([&plan.binds[0].source, &plan.binds[0].target], [&store, &store]);
 }
 
 #[test]
