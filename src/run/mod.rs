@@ -10,6 +10,7 @@
 //! (`base::mount`) that others make. Linux only for now: the child side uses its namespaces.
 
 mod command;
+mod ending;
 mod enter;
 pub mod git;
 mod handover;

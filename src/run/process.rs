@@ -1,18 +1,18 @@
 //! The caller's side of a start: spawns, reads, waits, stops.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::process::{self, Child, ExitStatus};
+use std::process::{self, Child};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use super::command::{Cancel, Command, Finished, Outcome, Program, RunError, Stdio};
+use super::ending::{enter_error, exit_without_start, name_of, outcome_of};
 use super::enter;
-use super::handover::{REPORT_BYTES, Report, Step};
+use super::handover::{REPORT_BYTES, Report};
 use super::output::Output;
 use super::prepare::{Prepared, prepare};
 use crate::base::limits::{CANCEL_LOOK_MS, OUTPUT_LOG_BYTES_MAX};
@@ -347,55 +347,6 @@ fn not_started(
         log_truncated: false,
         memory_kib_max: None,
     })
-}
-
-fn exit_without_start(error: &io::Error) -> Option<i32> {
-    match error.kind() {
-        io::ErrorKind::NotFound => Some(127),
-        io::ErrorKind::PermissionDenied => Some(126),
-        _ if error.raw_os_error() == Some(libc::ENOEXEC) => Some(126),
-        _ => None,
-    }
-}
-
-fn name_of(command: &Command) -> &std::path::Path {
-    std::path::Path::new(match &command.program {
-        Program::Shell(_) => OsStr::new("/bin/sh"),
-        Program::Argv(words) => words.first().map_or(OsStr::new(""), |word| word.as_os_str()),
-    })
-}
-
-/// Reads a status as `waitpid` gives it. From a shell, 126 and 127 mean that there was nothing to
-/// run, which must not be taken for a failure of what would have run.
-fn outcome_of(command: &Command, status: i32, tail: &[u8]) -> Outcome {
-    use std::os::unix::process::ExitStatusExt;
-    let status = ExitStatus::from_raw(status);
-    let Some(exit) = status.code() else {
-        return Outcome::Signalled(status.signal().unwrap_or(0));
-    };
-    let is_shell = matches!(command.program, Program::Shell(_));
-    if !is_shell || !matches!(exit, 126 | 127) {
-        return Outcome::Exited(exit);
-    }
-    let text = String::from_utf8_lossy(tail);
-    let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    let why = if exit == 127 { "command not found" } else { "command cannot be executed" };
-    let reason = last.map_or_else(|| why.to_owned(), |line| line.chars().take(500).collect());
-    Outcome::DidNotStart { reason, exit }
-}
-
-fn enter_error(command: &Command, step: Step, index: u8, errno: i32) -> RunError {
-    let plan = command.mount.as_ref();
-    let bind = plan.and_then(|plan| plan.binds.get(usize::from(index)));
-    let overlay = plan.and_then(|plan| plan.overlays.get(usize::from(index)));
-    let at = match step {
-        Step::Folder => Some(command.folder.clone()),
-        Step::Overlay => overlay.map(|overlay| overlay.target.clone()),
-        Step::OpenBind => bind.map(|bind| bind.source.clone()),
-        Step::Bind => bind.map(|bind| bind.target.clone()),
-        _ => None,
-    };
-    RunError::Enter { step: step.words(), at, source: io::Error::from_raw_os_error(errno) }
 }
 
 /// Starts a command on a thread that ends at once, and returns the number of its keeper: what the

@@ -445,3 +445,21 @@ fn a_commit_in_a_view_of_a_worktree_moves_nothing_outside() {
     assert!(stdout(&finished).starts_with("2\n"), "{}", stdout(&finished));
     assert_eq!(git::head(&git_place).unwrap(), before);
 }
+
+#[test]
+fn what_does_not_exist_in_a_view_did_not_start() {
+    let Some(place) = Place::new() else { return };
+    let mut command = place.shell("");
+    command.program = Program::Argv(vec!["./no-such-program".into()]);
+    let outcome = go(&command).outcome;
+    assert!(matches!(outcome, Outcome::DidNotStart { exit: 127, .. }), "{outcome:?}");
+}
+
+#[test]
+fn inherited_streams_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::shell("exec < /dev/null; exit 5", folder.path());
+    command.stdio = Stdio::Inherited;
+    let finished = go(&command);
+    assert_eq!((finished.outcome, finished.output_bytes), (Outcome::Exited(5), 0));
+}

@@ -63,7 +63,6 @@ fn sample_in<'a>(
 pub fn hyperfine(bytes: &[u8]) -> Result<Vec<Metric>, ReportError> {
     #[derive(serde::Deserialize)]
     struct Report {
-        #[serde(alias = "benchmarks")]
         results: Vec<Command>,
     }
     #[derive(serde::Deserialize)]

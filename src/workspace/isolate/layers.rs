@@ -222,8 +222,12 @@ pub(super) fn make_folders(disk: &dyn Disk, path: &Path) -> Result<(), IsolateEr
 }
 
 /// Removes a folder and all below it, also what commands left without permission to be removed,
-/// and the kernel's own folder in `work`, which has mode 000. Absent is no fault.
-pub(super) fn remove_stubborn(path: &Path) -> Result<(), IsolateError> {
+/// and the kernel's own folder in `work`, which has mode 000. Absent is no fault. For layers and
+/// trial views only: nothing in them is anybody's only copy.
+///
+/// # Errors
+/// The disk's.
+pub fn remove_stubborn(path: &Path) -> Result<(), IsolateError> {
     let wrap = |error| IsolateError::disk("remove", path)(error);
     match fs::remove_dir_all(path) {
         Ok(()) => return Ok(()),

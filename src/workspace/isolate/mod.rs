@@ -26,7 +26,7 @@ pub use backend::{
 };
 pub use capture::{LeftOut, LeftOutReason, UpperCapture, capture_upper};
 pub use error::IsolateError;
-pub use layers::{Layer, Layers, ViewPlan, mount_plan};
+pub use layers::{Layer, Layers, ViewPlan, mount_plan, remove_stubborn};
 pub use note::Note;
 pub use slots::{Slot, SlotPool};
 pub use upper::{UpperPlan, prepare_upper};
