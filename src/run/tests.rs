@@ -242,6 +242,9 @@ fn owners_stay_themselves_and_capabilities_do_not_come_along() {
     let finished = go(&place.shell("id -u; grep CapEff /proc/self/status; stat -c %u file"));
     let lines: Vec<String> = stdout(&finished).lines().map(str::to_owned).collect();
     assert_eq!((lines[0].clone(), lines[2].clone()), (user.to_string(), user.to_string()));
+    // What tries to keep owners must not fail, as it does for a false root.
+    let copying = "mkdir sub && cp -a file sub/a && tar cf - file | tar xpf - -C sub && ls sub";
+    assert_eq!(stdout(&go(&place.shell(copying))), "a\nfile\n");
     if user != 0 {
         assert_eq!(lines[1], "CapEff:\t0000000000000000");
     }

@@ -1,8 +1,8 @@
 //! The folders of overlay layers, outside the workspace.
 //!
 //! **Format** of the state folder: `views/<label>.lock`, `views/<label>/upper`, `.../work`,
-//! `.../git`, `.../git-work`, `.../note`; a `/` in a label is written `%`, which no label has. `views/<label>.gone` is a layer
-//! on its way out.
+//! `.../git`, `.../git-work`, `.../note`; a `/` in a label is written `%`, which no label has. `views/<label>~gone` is a layer
+//! on its way out (no label has a `~`, and none ends in `.lock`).
 //!
 //! **Invariant**: an upper belongs to one [`Layer`] value at a time, in all processes. The same
 //! upper mounted twice is silently undefined.
@@ -41,7 +41,7 @@ impl Layers {
         let folder = self.folder.join(&file_name);
         let lock = Lock::take(&self.folder.join(format!("{file_name}.lock")))?;
         let lock = lock.ok_or_else(|| IsolateError::Busy { path: folder.clone() })?;
-        let layer = Layer { gone: self.folder.join(format!("{file_name}.gone")), folder, lock };
+        let layer = Layer { gone: self.folder.join(format!("{file_name}~gone")), folder, lock };
         // A removal that did not come to its end.
         remove_stubborn(&layer.gone)?;
         for path in layer.folders() {
@@ -66,7 +66,7 @@ impl Layers {
             let item = item.map_err(wrap)?;
             let name = item.file_name();
             // A half-removed one counts by its lock's name, which goes last.
-            let name = name.to_str().map(|name| name.trim_end_matches(".gone").replace('%', "/"));
+            let name = name.to_str().map(|name| name.trim_end_matches("~gone").replace('%', "/"));
             if let Some(Ok(label)) = name.map(Label::new) {
                 names.push(label);
             }
