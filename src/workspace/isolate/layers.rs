@@ -1,8 +1,8 @@
 //! The folders of overlay layers, outside the workspace.
 //!
 //! **Format** of the state folder: `views/<label>.lock`, `views/<label>/upper`, `.../work`,
-//! `.../git`, `.../git-work`, `.../note`; a `/` in a label is written `%`, which no label has. `views/<label>~gone` is a layer
-//! on its way out (no label has a `~`, and none ends in `.lock`).
+//! `.../git`, `.../git-work`, `.../note`; a `/` in a label is written `%`, which no label has.
+//! `views/<label>~gone` is a layer on its way out (no label has a `~`, and none ends in `.lock`).
 //!
 //! **Invariant**: an upper belongs to one [`Layer`] value at a time, in all processes. The same
 //! upper mounted twice is silently undefined.

@@ -195,6 +195,21 @@ fn a_tracked_folder_in_the_place_of_an_ignored_one_hides_it() {
 }
 
 #[test]
+fn a_folder_made_anew_in_a_view_has_nothing_of_the_old_one() {
+    let (_folder, place) = folders();
+    let objects = MemoryObjects::new();
+    sh(&place.join("lower"), "mkdir -p d/inner; echo x > d/x; echo y > d/inner/y; echo z > d/z");
+    let shown = tree_id(&objects, &place.join("lower"));
+    let script = "rm -rf d && mkdir d && echo new > d/new && echo z > d/z && echo done";
+    let Some(said) = in_view(&place, script) else { return };
+    assert_eq!(said, "done\n");
+    let note = Note { base: shown, shown };
+    let capture = capture_upper(&objects, &place.join("upper"), note, &keep_out).unwrap();
+    let changed: Vec<_> = capture.changed.iter().map(TreePath::display).collect();
+    assert_eq!(changed, ["d/inner", "d/inner/y", "d/new", "d/x"]);
+}
+
+#[test]
 fn modes_of_what_is_covered_are_kept_and_times_are_new() {
     let (_folder, place) = folders();
     let objects = MemoryObjects::new();
