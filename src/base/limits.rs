@@ -164,3 +164,26 @@ pub const ERROR_LINES_MAX: usize = 50;
 
 /// Bytes of one mount's options: the kernel takes one page.
 pub const MOUNT_OPTION_BYTES_MAX: usize = 4095;
+/// Bytes of a stat cache that are loaded or saved: about ten million files. A larger one is empty.
+pub const STAT_CACHE_BYTES_MAX: u64 = 1 << 30;
+
+/// Bytes of one file with ignore rules that are read; the rest of a longer one counts for nothing.
+pub const RULES_BYTES_MAX: u64 = 4 << 20;
+
+/// Nanoseconds by which a file system's stamps may lag behind the clock: one tick of the kernel is
+/// at most 10 ms. A file this young may change again without a new stamp.
+pub const STAMP_LAG_NANOS: i64 = 100_000_000;
+
+/// The same for file systems that keep whole seconds (FAT: two).
+pub const STAMP_LAG_COARSE_NANOS: i64 = 2_000_000_000;
+
+/// Files and bytes that one task of a capture reads together: neighbours compress well, and a
+/// large folder still keeps all cores busy.
+pub const READ_TASK_FILES_MAX: usize = 64;
+
+/// See [`READ_TASK_FILES_MAX`].
+pub const READ_TASK_BYTES_MAX: u64 = 8 << 20;
+
+/// A restore that writes at most this many files makes each durable by itself; a larger one the
+/// whole file system at once.
+pub const SYNC_EACH_FILES_MAX: usize = 64;

@@ -1,3 +1,31 @@
 //! Floor 2: the user's directory.
 
 pub mod isolate;
+//! Floor 2: the user's folder. Which files count, capturing them as a tree, and bringing them to
+//! another tree without losing anything that is not recorded.
+//!
+//! Guarantees that a capture is what the files were at one moment each and leaves out nothing
+//! silently, and that a restore never overwrites or deletes what it cannot bring back, never
+//! follows a link out of the workspace, and gives present times to what it writes. Knows nothing
+//! of snapshots, branches, packs or git: it gets trees, and a list of what git tracks.
+
+mod build;
+mod capture;
+mod content;
+mod error;
+mod handle;
+mod record;
+mod rules;
+mod scan;
+mod scan_folder;
+mod stamp;
+mod stat_cache;
+mod survey;
+mod temporary;
+
+pub use capture::{Capture, capture};
+pub use error::{RestoreError, WorkspaceError};
+pub use rules::{RuleOptions, Rules, default_secrets};
+pub use scan::SkipReason;
+pub use stat_cache::StatCache;
+pub use survey::{FolderTotals, Survey, survey};

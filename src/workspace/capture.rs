@@ -1,0 +1,192 @@
+//! Capturing a workspace: walk, read what the stat cache does not know, build the tree.
+//!
+//! Guarantees that nothing which the base has is left out silently: it is captured, or gone from
+//! the disk, or the capture fails and says which files. Objects are durable with the caller's
+//! commit; the stat cache is right even if that never comes.
+
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+
+use rayon::prelude::*;
+
+use super::build;
+use super::content::{self, Content};
+use super::error::WorkspaceError;
+use super::handle;
+use super::rules::Rules;
+use super::scan::{Scan, SkipReason, State, Walk, scan};
+use super::stat_cache::StatCache;
+use crate::base::id::TreeId;
+use crate::base::limits::{READ_TASK_BYTES_MAX, READ_TASK_FILES_MAX};
+use crate::base::path::TreePath;
+use crate::object::traits::Put;
+
+/// What a capture found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// The files as a tree.
+    pub tree: TreeId,
+    /// Files and links in it.
+    pub files: u64,
+    /// Bytes in it.
+    pub bytes: u64,
+    /// Files and links that had to be read.
+    pub read_files: u64,
+    /// Their bytes.
+    pub read_bytes: u64,
+    /// What the rules leave out, topmost only: an ignored folder stands for all below.
+    pub ignored: Vec<TreePath>,
+    /// Files left out because they look like secrets.
+    pub secrets: Vec<TreePath>,
+    /// What cannot be captured, and why.
+    pub skipped: Vec<(TreePath, SkipReason)>,
+    /// Folders of other file systems mounted inside. Their files are captured.
+    pub mounts: Vec<TreePath>,
+}
+
+/// Captures a workspace. `base` is a tree that is stored for certain (a snapshot's): what it has
+/// is captured although ignored, and content that it names is neither read nor looked up again.
+///
+/// With `Scratch` as `objects` it is a dry run: contents are only hashed. The cache may be saved
+/// after that, too.
+///
+/// # Errors
+/// [`WorkspaceError::Racing`] and [`WorkspaceError::Unreadable`] name the files; the disk's; the
+/// store's.
+pub fn capture(
+    objects: &(impl Put + ?Sized),
+    rules: &Rules,
+    cache: &mut StatCache,
+    base: Option<TreeId>,
+) -> Result<Capture, WorkspaceError> {
+    let mut scan = scan(&Walk { objects, rules, cache }, base)?;
+    let (read_files, read_bytes) = read_all(objects, rules, &mut scan, cache.now())?;
+    let notes = std::mem::take(&mut scan.notes);
+    if !notes.racing.is_empty() {
+        return Err(WorkspaceError::Racing { paths: notes.racing });
+    }
+    if !notes.unreadable.is_empty() {
+        return Err(WorkspaceError::Unreadable { paths: notes.unreadable });
+    }
+    let built = build::build(objects, &scan)?;
+    if built.is_changed {
+        let mut folders = HashMap::with_capacity(scan.folders.len());
+        for (folder, record) in scan.folders.iter().zip(built.records) {
+            if let Some(record) = record {
+                folders.insert(folder.path.as_bytes().to_vec(), record);
+            }
+        }
+        cache.replace(folders);
+    }
+    Ok(Capture {
+        tree: built.tree,
+        files: built.files,
+        bytes: built.bytes,
+        read_files,
+        read_bytes,
+        ignored: notes.ignored,
+        secrets: notes.secrets,
+        skipped: notes.skipped,
+        mounts: notes.mounts,
+    })
+}
+
+/// Neighbouring files of one folder, read by one task.
+struct Task {
+    folder: usize,
+    names: Vec<usize>,
+}
+
+/// Reads every file that is not known; returns how many, and their bytes.
+fn read_all(
+    objects: &(impl Put + ?Sized),
+    rules: &Rules,
+    scan: &mut Scan,
+    now: i64,
+) -> Result<(u64, u64), WorkspaceError> {
+    let tasks = tasks_of(scan);
+    let read: Result<Vec<Vec<Content>>, WorkspaceError> = tasks
+        .par_iter()
+        .map(|task| {
+            let folder = &scan.folders[task.folder];
+            let opened = rules.root.folder(&folder.path);
+            let place = rules.root.place(&folder.path);
+            let opened = handle::absent_is_none(opened);
+            let Some(opened) = opened.map_err(WorkspaceError::disk("open", &place))? else {
+                return Ok(task.names.iter().map(|_| Content::Racing).collect());
+            };
+            let store = |at: &usize| {
+                let name = &folder.names[*at].name;
+                Ok(content::store(objects, opened.as_fd(), name, now)?)
+            };
+            task.names.iter().map(store).collect()
+        })
+        .collect();
+    let mut totals = (0, 0);
+    for (task, contents) in tasks.iter().zip(read?) {
+        for (at, content) in task.names.iter().zip(contents) {
+            if let Content::Stored { stamp, .. } = &content {
+                totals = (totals.0 + 1, totals.1 + stamp.size);
+            }
+            take_in(scan, rules, (task.folder, *at), content, objects)?;
+        }
+    }
+    scan.notes.sort();
+    Ok(totals)
+}
+
+/// Files in the order of their folders' paths, so that what lies together is stored together.
+fn tasks_of(scan: &Scan) -> Vec<Task> {
+    let mut order: Vec<usize> = (0..scan.folders.len()).collect();
+    order.sort_unstable_by(|a, b| scan.folders[*a].path.cmp(&scan.folders[*b].path));
+    let mut tasks: Vec<Task> = Vec::new();
+    for folder in order {
+        let mut bytes = READ_TASK_BYTES_MAX;
+        let mut files = READ_TASK_FILES_MAX;
+        for (at, found) in scan.folders[folder].names.iter().enumerate() {
+            let State::Unread(stamp) = &found.state else { continue };
+            if bytes >= READ_TASK_BYTES_MAX || files >= READ_TASK_FILES_MAX {
+                tasks.push(Task { folder, names: Vec::new() });
+                (bytes, files) = (0, 0);
+            }
+            if let Some(task) = tasks.last_mut() {
+                task.names.push(at);
+            }
+            (bytes, files) = (bytes + stamp.size, files + 1);
+        }
+    }
+    tasks
+}
+
+fn take_in(
+    scan: &mut Scan,
+    rules: &Rules,
+    (folder, at): (usize, usize),
+    content: Content,
+    objects: &(impl Put + ?Sized),
+) -> Result<(), WorkspaceError> {
+    let base = scan.folders[folder].base;
+    let found = &mut scan.folders[folder].names[at];
+    let name = found.name.clone();
+    found.state = match content {
+        Content::Stored { kind, stamp, hash } => State::Known { kind, stamp, hash },
+        _ => State::Absent,
+    };
+    let path = scan.folders[folder].path.join(&name);
+    match content {
+        Content::Stored { .. } | Content::Absent => {}
+        Content::Racing => scan.notes.racing.push(path),
+        Content::Refused => {
+            let in_base = match base {
+                Some(tree) => crate::object::tree::entry(objects, tree, &name)?.is_some(),
+                None => false,
+            };
+            if in_base || rules.tracked.contains(&path) {
+                scan.notes.unreadable.push(path);
+            } else {
+                scan.notes.skipped.push((path, SkipReason::Unreadable));
+            }
+        }
+    }
+    Ok(())
+}

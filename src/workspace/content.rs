@@ -1,0 +1,232 @@
+//! Reading one file so that what is recorded was its content at one moment.
+//!
+//! The stamp before and after reading must agree. A file so young that a write may leave no trace
+//! in its stamp is read a second time and must have the same hash. What still differs after
+//! `RACE_TRIES_MAX` is racing: the caller reports it and records nothing.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::BorrowedFd;
+
+use super::handle;
+use super::stamp::Stamp;
+use crate::base::codec::{self, BlobHasher};
+use crate::base::id::{BlobId, Hash};
+use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, RACE_TRIES_MAX};
+use crate::object::traits::{ObjectError, Put};
+use crate::object::tree::EntryKind;
+
+/// What came of reading a file.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Its content is put.
+    Stored { kind: EntryKind, stamp: Stamp, hash: Hash },
+    /// It is gone.
+    Absent,
+    /// It may not be read.
+    Refused,
+    /// It changed each time.
+    Racing,
+}
+
+/// One try.
+enum Try {
+    Done(Content),
+    Changed,
+}
+
+/// Puts the content of a file or the target of a link. `now` is the clock before the capture.
+pub(super) fn store(
+    objects: &(impl Put + ?Sized),
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    now: i64,
+) -> Result<Content, ObjectError> {
+    for _ in 0..RACE_TRIES_MAX {
+        if let Try::Done(content) = try_once(objects, folder, name, now)? {
+            return Ok(content);
+        }
+    }
+    Ok(Content::Racing)
+}
+
+fn try_once(
+    objects: &(impl Put + ?Sized),
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    now: i64,
+) -> Result<Try, ObjectError> {
+    let answer = handle::stamp_at(folder, name).and_then(|stamp| match stamp.leaf_kind() {
+        Some(EntryKind::Symlink) => Ok((None, stamp)),
+        _ => Ok((Some(handle::open_file(folder, name)?), stamp)),
+    });
+    match answer {
+        Ok((Some(file), _)) => try_file(objects, file, now),
+        Ok((None, stamp)) => try_link(objects, folder, name, stamp),
+        Err(error) if handle::is_refused(&error) => Ok(Try::Done(Content::Refused)),
+        // It became a link since it was looked at.
+        Err(error) if is_loop(&error) => Ok(Try::Changed),
+        Err(error) if handle::is_absent(&error) => Ok(Try::Done(Content::Absent)),
+        Err(error) => Err(ObjectError::Content(error)),
+    }
+}
+
+fn is_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+fn try_link(
+    objects: &(impl Put + ?Sized),
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    before: Stamp,
+) -> Result<Try, ObjectError> {
+    let read = || -> io::Result<(Vec<u8>, Stamp)> {
+        Ok((handle::link_target(folder, name)?, handle::stamp_at(folder, name)?))
+    };
+    match read() {
+        Ok((target, stamp)) if stamp == before && target.len() as u64 == stamp.size => {
+            let hash = put(objects, target)?;
+            Ok(Try::Done(Content::Stored { kind: EntryKind::Symlink, stamp, hash }))
+        }
+        _ => Ok(Try::Changed),
+    }
+}
+
+fn try_file(
+    objects: &(impl Put + ?Sized),
+    mut file: File,
+    now: i64,
+) -> Result<Try, ObjectError> {
+    let before = stamp_of(&file)?;
+    let Some(kind) = before.leaf_kind() else { return Ok(Try::Changed) };
+    let read = if before.size > BLOB_WHOLE_BYTES_MAX {
+        let (blob, length) = objects.put_blob_from(&mut file)?;
+        is_still(&mut file, &before, length, blob, now)?.then_some(blob.0)
+    } else {
+        let mut content = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0) + 1);
+        // One byte more than expected is enough to know that it grew.
+        let limit = before.size + 1;
+        (&mut file).take(limit).read_to_end(&mut content).map_err(ObjectError::Content)?;
+        let blob = codec::blob_id(&content);
+        if is_still(&mut file, &before, content.len() as u64, blob, now)? {
+            objects.put(blob.object(), content)?;
+            Some(blob.0)
+        } else {
+            None
+        }
+    };
+    Ok(match read {
+        Some(hash) => Try::Done(Content::Stored { kind, stamp: before, hash }),
+        None => Try::Changed,
+    })
+}
+
+/// Whether a file that was read as `blob` was the same from before to after.
+fn is_still(
+    file: &mut File,
+    before: &Stamp,
+    length: u64,
+    blob: BlobId,
+    now: i64,
+) -> Result<bool, ObjectError> {
+    if length != before.size || stamp_of(file)? != *before {
+        return Ok(false);
+    }
+    if before.is_settled(now) {
+        return Ok(true);
+    }
+    file.rewind().map_err(ObjectError::Content)?;
+    let again = BlobHasher::read(&mut *file).map_err(ObjectError::Content)?;
+    Ok(again == (blob, length) && stamp_of(file)? == *before)
+}
+
+fn stamp_of(file: &File) -> Result<Stamp, ObjectError> {
+    let stat = rustix::fs::fstat(file).map_err(|error| ObjectError::Content(error.into()))?;
+    Ok(Stamp::from(&stat))
+}
+
+fn put(objects: &(impl Put + ?Sized), content: Vec<u8>) -> Result<Hash, ObjectError> {
+    crate::object::traits::put_blob(objects, content).map(|blob| blob.0)
+}
+
+/// The kind and hash of what stands there, without storing it; none when it changes or is gone.
+pub(super) fn identify(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+) -> io::Result<Option<(EntryKind, Hash, Stamp)>> {
+    let before = handle::stamp_at(folder, name)?;
+    let Some(kind) = before.leaf_kind() else { return Ok(None) };
+    let hash = if kind == EntryKind::Symlink {
+        codec::blob_id(&handle::link_target(folder, name)?)
+    } else {
+        BlobHasher::read(handle::open_file(folder, name)?)?.0
+    };
+    Ok((handle::stamp_at(folder, name)? == before).then_some((kind, hash.0, before)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::base::id::ObjectId;
+    use crate::object::memory::MemoryObjects;
+    use crate::object::traits::Fetch;
+
+    /// Appends to the file each time that its content is put, a bounded number of times.
+    struct Meddling<'a> {
+        objects: MemoryObjects,
+        path: &'a std::path::Path,
+        times: AtomicUsize,
+    }
+
+    impl Fetch for Meddling<'_> {
+        fn fetch(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
+            self.objects.fetch(id)
+        }
+
+        fn contains(&self, id: ObjectId) -> Result<bool, ObjectError> {
+            self.objects.contains(id)
+        }
+    }
+
+    impl Put for Meddling<'_> {
+        fn put(&self, id: ObjectId, bytes: Vec<u8>) -> Result<(), ObjectError> {
+            self.objects.put(id, bytes)
+        }
+
+        fn put_blob_from(&self, reader: &mut dyn Read) -> Result<(BlobId, u64), ObjectError> {
+            let left = self.times.load(Ordering::SeqCst);
+            if left > 0 {
+                self.times.store(left - 1, Ordering::SeqCst);
+                let mut first = vec![0; 1000];
+                reader.read_exact(&mut first).map_err(ObjectError::Content)?;
+                let file = std::fs::OpenOptions::new().append(true).open(self.path);
+                file.and_then(|mut file| file.write_all(b"more")).map_err(ObjectError::Content)?;
+            }
+            self.objects.put_blob_from(reader)
+        }
+    }
+
+    #[test]
+    fn trap_7_a_file_that_changes_while_it_is_read_is_never_recorded_torn() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, vec![b'x'; 2 << 20]).unwrap();
+        let handle = File::open(folder.path()).unwrap();
+        let store_with = |times| {
+            let times = AtomicUsize::new(times);
+            let objects = Meddling { objects: MemoryObjects::new(), path: &path, times };
+            store(&objects, handle.as_fd(), b"log", 0).unwrap()
+        };
+        assert!(matches!(store_with(RACE_TRIES_MAX), Content::Racing));
+        let Content::Stored { hash, .. } = store_with(RACE_TRIES_MAX - 1) else {
+            panic!("it stood still the last time");
+        };
+        assert_eq!(hash, codec::blob_id(&std::fs::read(&path).unwrap()).0);
+    }
+}
