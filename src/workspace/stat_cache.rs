@@ -18,10 +18,10 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::record::{Reader, Record, Remembered};
+use super::record::{Reader, Record, Remembered, Ruled, What};
 use crate::base::codec;
 use crate::base::disk::Disk;
-use crate::base::id::ID_BYTES;
+use crate::base::id::{Hash, ID_BYTES};
 use crate::base::limits::STAT_CACHE_BYTES_MAX;
 use crate::base::path::TreePath;
 use crate::base::time::Timestamp;
@@ -127,15 +127,18 @@ impl StatCache {
         self.is_changed = true;
     }
 
-    /// Changes what is remembered of some names of a folder: `None` forgets. What is remembered
-    /// of its tree goes.
-    pub(super) fn update(&mut self, folder: &TreePath, names: &[(Vec<u8>, Option<Remembered<'_>>)]) {
+    /// Changes what is remembered of some names (in order) of a folder: `None` forgets. What is
+    /// remembered of its tree goes.
+    pub(super) fn update(&mut self, folder: &TreePath, names: &[(&[u8], Option<What>)]) {
         let old = self.folders.get(folder.as_bytes());
-        let rules = old.and_then(Record::rules).unwrap_or(crate::base::id::Hash([0; ID_BYTES]));
+        let rules = old.and_then(Record::rules).unwrap_or(Hash([0; ID_BYTES]));
         let kept = old.iter().flat_map(|record| record.names());
-        let is_named = |name: &[u8]| names.iter().any(|(changed, _)| changed == name);
-        let mut all: Vec<Remembered<'_>> = kept.filter(|found| !is_named(found.name)).collect();
-        all.extend(names.iter().filter_map(|(_, found)| *found));
+        let is_named = |name: &[u8]| names.binary_search_by(|(changed, _)| (*changed).cmp(name));
+        let mut all: Vec<Remembered<'_>> =
+            kept.filter(|found| is_named(found.name).is_err()).collect();
+        all.extend(names.iter().filter_map(|(name, what)| {
+            what.map(|what| Remembered { name, ruled: Ruled::Unknown, what })
+        }));
         all.sort_unstable_by(|a, b| a.name.cmp(b.name));
         let record = Record::encode(&rules, None, all.into_iter());
         self.folders.insert(folder.as_bytes().to_vec(), record);
@@ -194,8 +197,6 @@ fn part<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
     use crate::base::disk::RealDisk;
-    use crate::base::id::Hash;
-    use crate::workspace::record::{Ruled, What};
 
     fn filled() -> StatCache {
         let mut cache = StatCache::empty(Timestamp(5));

@@ -1,0 +1,378 @@
+//! The changes of a restore, one after the other.
+//!
+//! Order: what becomes a folder goes; folders come; contents are written beside; they become
+//! durable; what goes, goes, deepest first; contents get their names; the names become durable.
+//! Nothing is ever reached through a link: the folder of each path is proved real just before.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::error::RestoreError;
+use super::handle::{self, Root};
+use super::restore::{Durability, OnOther, RestoreReport};
+use super::stamp::Stamp;
+use super::temporary;
+use crate::base::disk::{Disk, DiskFile};
+use crate::base::limits::SYNC_EACH_FILES_MAX;
+use crate::base::path::TreePath;
+use crate::object::traits::{Fetch, ObjectError};
+use crate::object::tree::{EntryKind, TreeChange, TreeEntry};
+
+const NEW_FILE_MODE: u32 = 0o666;
+const NEW_FOLDER_MODE: u32 = 0o777;
+const PERMISSIONS: u32 = 0o777;
+
+/// One change that is to be made.
+pub(super) struct Step<'a> {
+    pub(super) change: &'a TreeChange,
+    /// What stood there when it was looked at.
+    pub(super) stamp: Option<Stamp>,
+}
+
+fn is_folder(entry: Option<&TreeEntry>) -> bool {
+    entry.is_some_and(|entry| entry.tree().is_some())
+}
+
+impl Step<'_> {
+    fn stands_folder(&self) -> bool {
+        self.stamp.is_some_and(|stamp| stamp.is_folder())
+    }
+
+    pub(super) fn makes_folder(&self) -> bool {
+        is_folder(self.change.after.as_ref())
+    }
+
+    /// A file or link comes where a folder stands.
+    pub(super) fn replaces_folder(&self) -> bool {
+        self.stands_folder() && self.leaf().is_some()
+    }
+
+    /// A folder comes where a file or link stands.
+    fn replaces_leaf(&self) -> bool {
+        self.makes_folder() && self.stamp.is_some() && !self.stands_folder()
+    }
+
+    /// The file or link that comes.
+    fn leaf(&self) -> Option<&TreeEntry> {
+        self.change.after.as_ref().filter(|entry| entry.tree().is_none())
+    }
+
+    /// Only the executable bit differs: the content, and so its time, stays.
+    fn is_mode_only(&self) -> bool {
+        let files = [EntryKind::File, EntryKind::Executable];
+        match (&self.change.before, &self.change.after) {
+            (Some(before), Some(after)) => {
+                before.hash == after.hash
+                    && files.contains(&before.kind)
+                    && files.contains(&after.kind)
+            }
+            _ => false,
+        }
+    }
+
+    /// The permission bits that the new file gets, and whether they must be set: those of the
+    /// file that it replaces, with the executable bits as the tree says.
+    fn mode(&self, kind: EntryKind) -> (u32, bool) {
+        let old = self.stamp.filter(|old| {
+            matches!(old.leaf_kind(), Some(EntryKind::File | EntryKind::Executable))
+        });
+        let (mode, is_kept) =
+            old.map_or((NEW_FILE_MODE, false), |old| (old.mode & PERMISSIONS, true));
+        match kind {
+            EntryKind::Executable => (mode | (mode & 0o444) >> 2 | 0o100, is_kept),
+            _ => (mode & !0o111, is_kept),
+        }
+    }
+}
+
+/// What a restore works with.
+pub(super) struct Performer<'a, O: ?Sized> {
+    pub(super) disk: &'a dyn Disk,
+    pub(super) objects: &'a O,
+    pub(super) root: &'a Root,
+    pub(super) durability: Durability,
+    pub(super) on_other: OnOther,
+}
+
+impl<O: Fetch + ?Sized> Performer<'_, O> {
+    /// Makes all changes. The report is right as far as it got, even after an error.
+    pub(super) fn perform(
+        &self,
+        steps: &[Step<'_>],
+        report: &mut RestoreReport,
+    ) -> Result<(), RestoreError> {
+        let mut left = BTreeSet::new();
+        for step in steps.iter().filter(|step| step.makes_folder()) {
+            self.make_folder(step, &mut left)?;
+        }
+        let written: Vec<&Step<'_>> = steps
+            .iter()
+            .filter(|step| step.leaf().is_some() && !step.is_mode_only())
+            .filter(|step| !left.iter().any(|at| step.change.path.is_within(at)))
+            .collect();
+        let is_many = written.len() > SYNC_EACH_FILES_MAX;
+        self.write_all(&written, is_many)?;
+        for step in steps.iter().rev() {
+            self.remove(step, report, &mut left)?;
+        }
+        self.name_all(&written, is_many, report, &mut left)?;
+        let modes: Vec<_> = steps.iter().filter(|s| s.is_mode_only()).collect();
+        for step in &modes {
+            self.set_mode(step, report, &mut left)?;
+        }
+        report.left.extend(left);
+        self.sync_names(steps, is_many || !modes.is_empty())
+    }
+
+    /// Whether what stands at a path is still what was seen. If not: stop, or leave it.
+    fn is_still(
+        &self,
+        step: &Step<'_>,
+        expected: Option<Stamp>,
+        left: &mut BTreeSet<TreePath>,
+    ) -> Result<bool, RestoreError> {
+        let path = &step.change.path;
+        let now = self.root.stamp(path);
+        let now = now.map_err(RestoreError::disk("look at", &self.root.place(path)))?;
+        let is_same = match (now, expected) {
+            // What we do in a folder changes its times.
+            (Some(now), Some(expected)) if now.is_folder() => expected.is_folder(),
+            (now, expected) => now == expected,
+        };
+        if !is_same {
+            self.other(path, left)?;
+        }
+        Ok(is_same)
+    }
+
+    fn other(&self, path: &TreePath, left: &mut BTreeSet<TreePath>) -> Result<(), RestoreError> {
+        match self.on_other {
+            OnOther::Refuse => Err(RestoreError::Changed { path: path.clone() }),
+            OnOther::Leave => {
+                left.insert(path.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Fails unless the folder of a path is reached through real folders.
+    fn prove_parent(&self, path: &TreePath) -> Result<(), RestoreError> {
+        let parent = path.split().map(|(parent, _)| parent).unwrap_or_default();
+        match handle::absent_is_none(self.root.folder(&parent)) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(RestoreError::Changed { path: parent }),
+            Err(error) => Err(RestoreError::disk("open", &self.root.place(&parent))(error)),
+        }
+    }
+
+    fn make_folder(
+        &self,
+        step: &Step<'_>,
+        left: &mut BTreeSet<TreePath>,
+    ) -> Result<(), RestoreError> {
+        let path = &step.change.path;
+        if left.iter().any(|at| path.is_within(at)) || !self.is_still(step, step.stamp, left)? {
+            return Ok(());
+        }
+        let place = self.root.place(path);
+        self.prove_parent(path)?;
+        if step.replaces_leaf() {
+            self.disk.remove_file(&place).map_err(RestoreError::disk("remove", &place))?;
+        }
+        if step.stands_folder() {
+            return Ok(());
+        }
+        self.disk.create_dir(&place, NEW_FOLDER_MODE).map_err(RestoreError::disk("create", &place))
+    }
+
+    /// Writes all contents beside, and makes them durable.
+    fn write_all(&self, steps: &[&Step<'_>], is_many: bool) -> Result<(), RestoreError> {
+        if !is_many {
+            return steps.iter().try_for_each(|step| self.write(step, self.durability));
+        }
+        steps.par_iter().try_for_each(|step| self.write(step, Durability::Disposable))?;
+        self.sync_all()
+    }
+
+    fn write(&self, step: &Step<'_>, durability: Durability) -> Result<(), RestoreError> {
+        let Some(entry) = step.leaf() else { return Ok(()) };
+        let (path, blob) = (temporary::beside(&step.change.path), entry.blob());
+        let Some(blob) = blob else { return Ok(()) };
+        self.prove_parent(&path)?;
+        let place = self.root.place(&path);
+        remove_if_there(self.disk, &place)?;
+        let check = |length: u64| match length == entry.length {
+            true => Ok(()),
+            false => {
+                let rule = "it has another length than its tree says";
+                Err(RestoreError::Objects(ObjectError::Rule { id: blob.object(), rule }))
+            }
+        };
+        let failed = |error| match error {
+            ObjectError::Content(source) => RestoreError::disk("write", &place)(source),
+            error => RestoreError::Objects(error),
+        };
+        if entry.kind == EntryKind::Symlink {
+            let mut target = Vec::new();
+            check(self.objects.fetch_blob_to(blob, &mut target).map_err(failed)?)?;
+            let target = Path::new(OsStr::from_bytes(&target));
+            return self.disk.symlink(target, &place).map_err(RestoreError::disk("create", &place));
+        }
+        let (mode, is_kept) = step.mode(entry.kind);
+        let file = self.disk.create(&place, mode);
+        let mut file = file.map_err(RestoreError::disk("create", &place))?;
+        check(self.objects.fetch_blob_to(blob, &mut Through(&mut *file)).map_err(failed)?)?;
+        if is_kept {
+            let set = self.disk.set_mode(&place, mode);
+            set.map_err(RestoreError::disk("set the mode of", &place))?;
+        }
+        let finish = match durability {
+            Durability::Durable => file.sync(),
+            Durability::Disposable => file.flush(),
+        };
+        finish.map_err(RestoreError::disk("write", &place))
+    }
+
+    fn remove(
+        &self,
+        step: &Step<'_>,
+        report: &mut RestoreReport,
+        left: &mut BTreeSet<TreePath>,
+    ) -> Result<(), RestoreError> {
+        let goes = step.change.after.is_none() || step.replaces_folder();
+        if !goes || !self.is_still(step, step.stamp, left)? {
+            return Ok(());
+        }
+        let path = &step.change.path;
+        let place = self.root.place(path);
+        self.prove_parent(path)?;
+        let removed = if step.stands_folder() {
+            self.disk.remove_dir(&place)
+        } else {
+            self.disk.remove_file(&place)
+        };
+        match removed {
+            Ok(()) => report.removed += 1,
+            Err(error) if step.stands_folder() && is_not_empty(&error) => {
+                if step.leaf().is_some() {
+                    self.other(path, left)?;
+                } else {
+                    report.kept_folders.push(path.clone());
+                }
+            }
+            Err(error) => return Err(RestoreError::disk("remove", &place)(error)),
+        }
+        Ok(())
+    }
+
+    /// Gives all written contents their names.
+    fn name_all(
+        &self,
+        steps: &[&Step<'_>],
+        is_many: bool,
+        report: &mut RestoreReport,
+        left: &mut BTreeSet<TreePath>,
+    ) -> Result<(), RestoreError> {
+        let one = |step: &&Step<'_>| {
+            let mut left = left.clone();
+            self.name(step, &mut left).map(|()| left)
+        };
+        let all: Result<Vec<BTreeSet<TreePath>>, RestoreError> = match is_many {
+            true => steps.par_iter().map(one).collect(),
+            false => steps.iter().map(one).collect(),
+        };
+        all?.into_iter().for_each(|mut more| left.append(&mut more));
+        for step in steps.iter().filter(|step| !left.contains(&step.change.path)) {
+            report.written += 1;
+            report.written_bytes += step.leaf().map_or(0, |entry| entry.length);
+        }
+        Ok(())
+    }
+
+    fn name(&self, step: &Step<'_>, left: &mut BTreeSet<TreePath>) -> Result<(), RestoreError> {
+        let path = &step.change.path;
+        let beside = self.root.place(&temporary::beside(path));
+        let expected = step.stamp.filter(|_| !step.replaces_folder());
+        if left.contains(path) || !self.is_still(step, expected, left)? {
+            return remove_if_there(self.disk, &beside);
+        }
+        self.prove_parent(path)?;
+        let place = self.root.place(path);
+        self.disk.rename(&beside, &place).map_err(RestoreError::disk("replace", &place))
+    }
+
+    fn set_mode(
+        &self,
+        step: &Step<'_>,
+        report: &mut RestoreReport,
+        left: &mut BTreeSet<TreePath>,
+    ) -> Result<(), RestoreError> {
+        if let (true, Some(entry)) = (self.is_still(step, step.stamp, left)?, step.leaf()) {
+            let place = self.root.place(&step.change.path);
+            let set = self.disk.set_mode(&place, step.mode(entry.kind).0);
+            set.map_err(RestoreError::disk("set the mode of", &place))?;
+            report.written += 1;
+        }
+        Ok(())
+    }
+
+    fn sync_all(&self) -> Result<(), RestoreError> {
+        if self.durability == Durability::Disposable {
+            return Ok(());
+        }
+        let place = self.root.place(&TreePath::root());
+        self.disk.sync_all(&place).map_err(RestoreError::disk("sync", &place))
+    }
+
+    /// Makes the names in all folders that were touched durable.
+    fn sync_names(&self, steps: &[Step<'_>], is_many: bool) -> Result<(), RestoreError> {
+        let parents = steps.iter().filter_map(|step| step.change.path.split());
+        let touched: BTreeSet<TreePath> = parents.map(|(parent, _)| parent).collect();
+        if is_many || touched.len() > SYNC_EACH_FILES_MAX {
+            return self.sync_all();
+        }
+        for folder in &touched {
+            let place = self.root.place(folder);
+            let stamp = self.root.stamp(folder).map_err(RestoreError::disk("look at", &place))?;
+            let is_there = stamp.is_some_and(|stamp| stamp.is_folder());
+            if is_there && self.durability == Durability::Durable {
+                self.disk.sync_dir(&place).map_err(RestoreError::disk("sync", &place))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_not_empty(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = error.raw_os_error();
+    [Errno::NOTEMPTY, Errno::EXIST].iter().any(|e| code == Some(e.raw_os_error()))
+}
+
+/// Removes a file that may be absent.
+pub(super) fn remove_if_there(disk: &dyn Disk, place: &Path) -> Result<(), RestoreError> {
+    match disk.remove_file(place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(RestoreError::disk("remove", place)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A file of the disk as a writer.
+struct Through<'a>(&'a mut dyn DiskFile);
+
+impl Write for Through<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
