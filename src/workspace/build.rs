@@ -33,10 +33,7 @@ struct BuiltFolder {
 }
 
 /// Builds the trees of all folders.
-pub(super) fn build(
-    objects: &(impl Put + ?Sized),
-    scan: &Scan,
-) -> Result<Built, WorkspaceError> {
+pub(super) fn build(objects: &(impl Put + ?Sized), scan: &Scan) -> Result<Built, WorkspaceError> {
     let mut all: Vec<Option<BuiltFolder>> = vec![None; scan.folders.len()];
     let mut end = scan.folders.len();
     for start in scan.levels.iter().rev() {

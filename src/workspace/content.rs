@@ -93,11 +93,7 @@ fn try_link(
     }
 }
 
-fn try_file(
-    objects: &(impl Put + ?Sized),
-    mut file: File,
-    now: i64,
-) -> Result<Try, ObjectError> {
+fn try_file(objects: &(impl Put + ?Sized), mut file: File, now: i64) -> Result<Try, ObjectError> {
     let before = stamp_of(&file)?;
     let Some(kind) = before.leaf_kind() else { return Ok(Try::Changed) };
     let read = if before.size > BLOB_WHOLE_BYTES_MAX {

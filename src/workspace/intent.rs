@@ -137,7 +137,9 @@ impl Intent {
 fn as_workspace(error: super::error::RestoreError, path: &Path) -> WorkspaceError {
     use super::error::RestoreError;
     match error {
-        RestoreError::Disk { action, path, source } => WorkspaceError::Disk { action, path, source },
+        RestoreError::Disk { action, path, source } => {
+            WorkspaceError::Disk { action, path, source }
+        }
         other => WorkspaceError::Intent { path: path.to_owned(), what: other.to_string() },
     }
 }

@@ -78,9 +78,9 @@ impl Step<'_> {
     /// The permission bits that the new file gets, and whether they must be set: those of the
     /// file that it replaces, with the executable bits as the tree says.
     fn mode(&self, kind: EntryKind) -> (u32, bool) {
-        let old = self.stamp.filter(|old| {
-            matches!(old.leaf_kind(), Some(EntryKind::File | EntryKind::Executable))
-        });
+        let old = self
+            .stamp
+            .filter(|old| matches!(old.leaf_kind(), Some(EntryKind::File | EntryKind::Executable)));
         let (mode, is_kept) =
             old.map_or((NEW_FILE_MODE, false), |old| (old.mode & PERMISSIONS, true));
         match kind {

@@ -233,14 +233,8 @@ mod tests {
 
     #[test]
     fn a_record_comes_back_and_cut_off_bytes_end_early() {
-        let stamp = Stamp {
-            size: 1,
-            modified: -2,
-            changed: 3,
-            inode: 4,
-            device: 5,
-            mode: 0o100_755,
-        };
+        let stamp =
+            Stamp { size: 1, modified: -2, changed: 3, inode: 4, device: 5, mode: 0o100_755 };
         let hash = Hash([7; 32]);
         let kind = EntryKind::Executable;
         let names = [

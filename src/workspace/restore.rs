@@ -168,10 +168,13 @@ fn is_writable(root: &Root, folder: &TreePath) -> Result<bool, RestoreError> {
     }
 }
 
+/// Names of one folder, and what to remember of them.
+type Names<'a> = Vec<(&'a [u8], Option<What>)>;
+
 /// Brings the cache to what stands at the paths of the steps now. What was written is so young
 /// that the next capture reads it once more; the rest is forgotten.
 fn remember(root: &Root, steps: &[Step<'_>], is_done: bool, cache: &mut StatCache) {
-    let mut folders: BTreeMap<TreePath, Vec<(&[u8], Option<What>)>> = BTreeMap::new();
+    let mut folders: BTreeMap<TreePath, Names<'_>> = BTreeMap::new();
     for step in steps {
         let Some((folder, _)) = step.change.path.split() else { continue };
         let after = step.change.after.as_ref().filter(|_| is_done);

@@ -388,9 +388,9 @@ impl<O: Fetch + ?Sized> Look<'_, O> {
             return Ok(None);
         }
         let in_base = self.is_recorded
-            || self.base(name, known)?.is_some_and(|(kind, found)| {
-                kind != EntryKind::Directory && found == hash
-            });
+            || self
+                .base(name, known)?
+                .is_some_and(|(kind, found)| kind != EntryKind::Directory && found == hash);
         let is_stored = || self.walk.objects.contains(BlobId(hash).object());
         if in_base || is_stored().map_err(WorkspaceError::from)? {
             return Ok(Some((kind, hash)));

@@ -210,11 +210,19 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        let bytes = filled().encode();
-        assert_eq!(&bytes[..8], MAGIC);
-        assert_eq!(bytes.len(), 24 + (4 + 4 + 41) + (4 + 3 + 4 + 41) + 32);
-        let golden = "0a3c7a5d9f8f";
-        assert_eq!(&codec::blob_id(&bytes).hex()[..12], golden);
+        let mut expected = b"expstat1".to_vec();
+        expected.extend_from_slice(b"\x05\0\0\0\0\0\0\0");
+        expected.extend_from_slice(b"\x02\0\0\0\0\0\0\0");
+        for path in ["", "src"] {
+            expected.extend_from_slice(&[path.len() as u8, 0, 0, 0]);
+            expected.extend_from_slice(path.as_bytes());
+            expected.extend_from_slice(b"\x29\0\0\0");
+            expected.extend_from_slice(&[1; 32]);
+            expected.extend_from_slice(b"\0\x06\x15target");
+        }
+        let digest = codec::digest(PURPOSE, &expected);
+        expected.extend_from_slice(&digest.0);
+        assert_eq!(filled().encode(), expected);
     }
 
     #[test]

@@ -72,8 +72,10 @@ pub fn survey(rules: &Rules) -> Result<Survey, WorkspaceError> {
     }
     let mut folders: Vec<FolderTotals> = top
         .into_iter()
-        .map(|(name, (files, bytes))| {
-            FolderTotals { path: TreePath::root().join(&name), files, bytes }
+        .map(|(name, (files, bytes))| FolderTotals {
+            path: TreePath::root().join(&name),
+            files,
+            bytes,
         })
         .collect();
     folders.sort_by(|a, b| (b.bytes, b.files, &a.path).cmp(&(a.bytes, a.files, &b.path)));

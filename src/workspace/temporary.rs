@@ -9,9 +9,8 @@ const DIGITS: usize = 16;
 
 /// Whether a name is of that kind. Such a file is never captured.
 pub(super) fn is_name(name: &[u8]) -> bool {
-    name.strip_prefix(PREFIX).is_some_and(|digits| {
-        digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit)
-    })
+    name.strip_prefix(PREFIX)
+        .is_some_and(|digits| digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Where the content for a path is written first: in the same folder.
