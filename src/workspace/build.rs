@@ -67,7 +67,7 @@ fn build_folder(
         return build_same(objects, folder, record, all).map(Some);
     }
     let names: Vec<Remembered<'_>> =
-        folder.names.iter().filter_map(|found| remember(found, all)).collect();
+        folder.names.iter().filter_map(|found| remember(folder, found, all)).collect();
     let is_empty = names.iter().all(|name| matches!(name.what, What::Left { .. }));
     if is_empty && folder.is_ignored && folder.base.is_none() {
         // Git tracked something in an ignored folder; it is gone, and so is the reason to look.
@@ -124,7 +124,11 @@ fn child<'a>(found: &Found, all: &'a [Option<BuiltFolder>]) -> Option<&'a BuiltF
     }
 }
 
-fn remember<'a>(found: &'a Found, all: &[Option<BuiltFolder>]) -> Option<Remembered<'a>> {
+fn remember<'a>(
+    folder: &'a Folder,
+    found: &Found,
+    all: &[Option<BuiltFolder>],
+) -> Option<Remembered<'a>> {
     let what = match found.state {
         State::Known { kind, stamp, hash } => What::Leaf { kind, stamp, hash },
         State::Folder(_) => {
@@ -134,7 +138,7 @@ fn remember<'a>(found: &'a Found, all: &[Option<BuiltFolder>]) -> Option<Remembe
         State::Left { is_folder } => What::Left { is_folder },
         State::Unread(_) | State::Absent => return None,
     };
-    Some(Remembered { name: &found.name, ruled: found.ruled, what })
+    Some(Remembered { name: found.name.of(&folder.bytes), ruled: found.ruled, what })
 }
 
 fn put(

@@ -14,12 +14,12 @@ use super::content::{self, Content};
 use super::error::WorkspaceError;
 use super::handle;
 use super::rules::Rules;
-use super::scan::{Scan, SkipReason, State, Walk, scan};
+use super::scan::{Folder, Scan, SkipReason, State, Walk, scan};
 use super::stat_cache::StatCache;
 use crate::base::id::TreeId;
 use crate::base::limits::{READ_TASK_BYTES_MAX, READ_TASK_FILES_MAX};
 use crate::base::path::TreePath;
-use crate::object::traits::Put;
+use crate::object::traits::{ObjectError, Put};
 
 /// What a capture found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,8 +116,15 @@ fn read_all(
                 return Ok(task.names.iter().map(|_| Content::Racing).collect());
             };
             let store = |at: &usize| {
-                let name = &folder.names[*at].name;
-                Ok(content::store(objects, opened.as_fd(), name, now)?)
+                let name = folder.names[*at].name.of(&folder.bytes);
+                let stored = content::store(objects, opened.as_fd(), name, now);
+                stored.map_err(|error| match error {
+                    ObjectError::Content(source) => {
+                        let place = rules.root.place(&folder.path.join(name));
+                        WorkspaceError::disk("read", &place)(source)
+                    }
+                    error => WorkspaceError::Objects(error),
+                })
             };
             task.names.iter().map(store).collect()
         })
@@ -166,19 +173,19 @@ fn take_in(
     objects: &(impl Put + ?Sized),
 ) -> Result<(), WorkspaceError> {
     let base = scan.folders[folder].base;
-    let found = &mut scan.folders[folder].names[at];
-    let name = found.name.clone();
-    found.state = match content {
+    let Folder { bytes, names, path, .. } = &mut scan.folders[folder];
+    let name = names[at].name.of(bytes);
+    names[at].state = match content {
         Content::Stored { kind, stamp, hash } => State::Known { kind, stamp, hash },
         _ => State::Absent,
     };
-    let path = scan.folders[folder].path.join(&name);
+    let path = path.join(name);
     match content {
         Content::Stored { .. } | Content::Absent => {}
         Content::Racing => scan.notes.racing.push(path),
         Content::Refused => {
             let in_base = match base {
-                Some(tree) => crate::object::tree::entry(objects, tree, &name)?.is_some(),
+                Some(tree) => crate::object::tree::entry(objects, tree, name)?.is_some(),
                 None => false,
             };
             if in_base || rules.tracked.contains(&path) {

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use super::error::WorkspaceError;
 use super::stamp::Stamp;
@@ -23,14 +23,6 @@ pub(super) struct Root {
     handle: OwnedFd,
     /// The device of the root: what has another is mounted inside.
     pub(super) device: u64,
-}
-
-/// A name as a folder lists it.
-pub(super) struct Listed {
-    /// Its bytes.
-    pub(super) name: Vec<u8>,
-    /// What the listing says it is; `Unknown` where the file system does not say.
-    pub(super) kind: FileType,
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -142,19 +134,4 @@ pub(super) fn open_file(folder: impl AsFd, name: &[u8]) -> io::Result<File> {
 /// The target of a link.
 pub(super) fn link_target(folder: impl AsFd, name: &[u8]) -> io::Result<Vec<u8>> {
     Ok(rustix::fs::readlinkat(folder, name, Vec::new())?.into_bytes())
-}
-
-/// The names in a folder in the order of their bytes, and its handle for looking at them.
-pub(super) fn list(folder: OwnedFd) -> io::Result<(Dir, Vec<Listed>)> {
-    let mut dir = Dir::new(folder)?;
-    let mut names = Vec::new();
-    for entry in dir.by_ref() {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            names.push(Listed { name: name.to_vec(), kind: entry.file_type() });
-        }
-    }
-    names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    Ok((dir, names))
 }

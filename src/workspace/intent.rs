@@ -55,8 +55,7 @@ impl Intent {
     /// Makes it durable in the folder `intents` (which exists); returns its file.
     ///
     /// # Errors
-    /// The disk's. `AlreadyExists`-like: none, since the name is that of the content; the same
-    /// intent twice is one.
+    /// The disk's. Its name is made from its content, so the same intent twice is one.
     pub fn write(&self, disk: &dyn Disk, intents: &Path) -> Result<PathBuf, WorkspaceError> {
         let bytes = self.encode(intents)?;
         let name = codec::digest(PURPOSE, &bytes).hex();

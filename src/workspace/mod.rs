@@ -15,6 +15,8 @@ mod content;
 mod error;
 mod handle;
 mod intent;
+mod listing;
+mod look;
 mod observe;
 mod obstacle;
 mod perform;

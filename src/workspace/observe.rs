@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::content;
 use super::error::WorkspaceError;
 use super::handle::{self, Root};
+use super::listing::Listing;
 use super::record::What;
 use super::stamp::Stamp;
 use super::stat_cache::StatCache;
@@ -112,14 +113,15 @@ pub(super) fn foreign_within(
     for _ in 0..=TREE_DEPTH_MAX {
         let mut below = Vec::new();
         for folder in level {
-            let listed = root.folder(&folder).and_then(handle::list);
-            let listed = handle::absent_is_none(listed)
-                .map_err(WorkspaceError::disk("list", &root.place(&folder)))?;
-            for name in listed.into_iter().flat_map(|(_, names)| names) {
-                let path = folder.join(&name.name);
+            let listing = root.folder(&folder).and_then(|handle| Listing::read(&handle));
+            let listing = handle::absent_is_none(listing)
+                .map_err(WorkspaceError::disk("list", &root.place(&folder)))?
+                .unwrap_or_default();
+            for (name, kind) in &listing.names {
+                let path = folder.join(name.of(&listing.bytes));
                 if !planned.contains(&path) {
                     foreign.push(path);
-                } else if name.kind == rustix::fs::FileType::Directory {
+                } else if *kind != rustix::fs::FileType::RegularFile {
                     below.push(path);
                 }
             }

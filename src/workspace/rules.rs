@@ -78,8 +78,8 @@ pub fn default_secrets() -> Vec<String> {
 pub struct Rules {
     pub(super) root: Arc<Root>,
     pub(super) tracked: Arc<BTreeSet<TreePath>>,
-    /// The store's place below the root.
-    pub(super) store: Option<TreePath>,
+    /// The folder below the root that holds the store, and its name there.
+    pub(super) store: Option<(TreePath, Vec<u8>)>,
     secrets: Matcher,
     /// `info/exclude`, then the global excludes, below every `.gitignore`.
     excludes: Vec<Matcher>,
@@ -118,6 +118,8 @@ impl Rules {
         let store = options.store.as_deref().map(real);
         let store = store.as_deref().and_then(|store| store.strip_prefix(&place).ok());
         let store = store.and_then(|path| TreePath::new(path.as_os_str().as_bytes()).ok());
+        let store = store.as_ref().and_then(TreePath::split);
+        let store = store.map(|(folder, name)| (folder, name.to_vec()));
         let tracked = Arc::clone(&options.tracked);
         Ok(Self { root: handle, tracked, store, secrets, excludes, outer })
     }

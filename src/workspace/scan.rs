@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::error::WorkspaceError;
+use super::listing::NameAt;
 use super::record::{Record, Ruled};
 use super::rules::{Rules, Scope};
 use super::scan_folder;
@@ -67,6 +68,8 @@ pub(super) struct Folder {
     /// Whether all names, stamps and rules are those of the record. Then `names` has the folders
     /// only.
     pub(super) is_same: bool,
+    /// What `names` point into.
+    pub(super) bytes: Vec<u8>,
     pub(super) names: Vec<Found>,
     /// It could not be listed, or is gone: its parent has no such entry.
     pub(super) is_absent: bool,
@@ -75,7 +78,7 @@ pub(super) struct Folder {
 
 /// One name of a folder.
 pub(super) struct Found {
-    pub(super) name: Vec<u8>,
+    pub(super) name: NameAt,
     pub(super) ruled: Ruled,
     pub(super) state: State,
 }
@@ -155,6 +158,10 @@ pub(super) fn scan<O: Fetch + ?Sized>(
             level.into_par_iter().map(|pending| scan_folder::scan_folder(walk, pending)).collect();
         all.levels.push(all.folders.len());
         level = all.take_level(found?);
+    }
+    if let Some(pending) = level.first() {
+        let error = rustix::io::Errno::NAMETOOLONG.into();
+        return Err(WorkspaceError::disk("list", &walk.rules.root.place(&pending.path))(error));
     }
     all.notes.sort();
     Ok(all)
