@@ -33,6 +33,7 @@ mod take_back;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use capture::{Capture, capture};
 pub use error::{RestoreError, WorkspaceError};

@@ -5,9 +5,7 @@
 //! Nothing is ever reached through a link: the folder of each path is proved real just before.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -17,10 +15,10 @@ use super::handle::{self, Root};
 use super::restore::{Durability, OnOther, RestoreReport};
 use super::stamp::Stamp;
 use super::temporary;
-use crate::base::disk::{Disk, DiskFile};
+use crate::base::disk::Disk;
 use crate::base::limits::SYNC_EACH_FILES_MAX;
 use crate::base::path::TreePath;
-use crate::object::traits::{Fetch, ObjectError};
+use crate::object::traits::Fetch;
 use crate::object::tree::{EntryKind, TreeChange, TreeEntry};
 
 const NEW_FILE_MODE: u32 = 0o666;
@@ -58,7 +56,7 @@ impl Step<'_> {
     }
 
     /// The file or link that comes.
-    fn leaf(&self) -> Option<&TreeEntry> {
+    pub(super) fn leaf(&self) -> Option<&TreeEntry> {
         self.change.after.as_ref().filter(|entry| entry.tree().is_none())
     }
 
@@ -77,7 +75,7 @@ impl Step<'_> {
 
     /// The permission bits that the new file gets, and whether they must be set: those of the
     /// file that it replaces, with the executable bits as the tree says.
-    fn mode(&self, kind: EntryKind) -> (u32, bool) {
+    pub(super) fn mode(&self, kind: EntryKind) -> (u32, bool) {
         let old = self
             .stamp
             .filter(|old| matches!(old.leaf_kind(), Some(EntryKind::File | EntryKind::Executable)));
@@ -161,7 +159,7 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
     }
 
     /// Fails unless the folder of a path is reached through real folders.
-    fn prove_parent(&self, path: &TreePath) -> Result<(), RestoreError> {
+    pub(super) fn prove_parent(&self, path: &TreePath) -> Result<(), RestoreError> {
         let parent = path.split().map(|(parent, _)| parent).unwrap_or_default();
         match handle::absent_is_none(self.root.folder(&parent)) {
             Ok(Some(_)) => Ok(()),
@@ -188,54 +186,6 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
             return Ok(());
         }
         self.disk.create_dir(&place, NEW_FOLDER_MODE).map_err(RestoreError::disk("create", &place))
-    }
-
-    /// Writes all contents beside, and makes them durable.
-    fn write_all(&self, steps: &[&Step<'_>], is_many: bool) -> Result<(), RestoreError> {
-        if !is_many {
-            return steps.iter().try_for_each(|step| self.write(step, self.durability));
-        }
-        steps.par_iter().try_for_each(|step| self.write(step, Durability::Disposable))?;
-        self.sync_all()
-    }
-
-    fn write(&self, step: &Step<'_>, durability: Durability) -> Result<(), RestoreError> {
-        let Some(entry) = step.leaf() else { return Ok(()) };
-        let (path, blob) = (temporary::beside(&step.change.path), entry.blob());
-        let Some(blob) = blob else { return Ok(()) };
-        self.prove_parent(&path)?;
-        let place = self.root.place(&path);
-        remove_if_there(self.disk, &place)?;
-        let check = |length: u64| match length == entry.length {
-            true => Ok(()),
-            false => {
-                let rule = "it has another length than its tree says";
-                Err(RestoreError::Objects(ObjectError::Rule { id: blob.object(), rule }))
-            }
-        };
-        let failed = |error| match error {
-            ObjectError::Content(source) => RestoreError::disk("write", &place)(source),
-            error => RestoreError::Objects(error),
-        };
-        if entry.kind == EntryKind::Symlink {
-            let mut target = Vec::new();
-            check(self.objects.fetch_blob_to(blob, &mut target).map_err(failed)?)?;
-            let target = Path::new(OsStr::from_bytes(&target));
-            return self.disk.symlink(target, &place).map_err(RestoreError::disk("create", &place));
-        }
-        let (mode, is_kept) = step.mode(entry.kind);
-        let file = self.disk.create(&place, mode);
-        let mut file = file.map_err(RestoreError::disk("create", &place))?;
-        check(self.objects.fetch_blob_to(blob, &mut Through(&mut *file)).map_err(failed)?)?;
-        if is_kept {
-            let set = self.disk.set_mode(&place, mode);
-            set.map_err(RestoreError::disk("set the mode of", &place))?;
-        }
-        let finish = match durability {
-            Durability::Durable => file.sync(),
-            Durability::Disposable => file.flush(),
-        };
-        finish.map_err(RestoreError::disk("write", &place))
     }
 
     fn remove(
@@ -296,6 +246,9 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
 
     fn name(&self, step: &Step<'_>, left: &mut BTreeSet<TreePath>) -> Result<(), RestoreError> {
         let path = &step.change.path;
+        if self.is_direct(step) {
+            return Ok(());
+        }
         let beside = self.root.place(&temporary::beside(path));
         let expected = step.stamp.filter(|_| !step.replaces_folder());
         if left.contains(path) || !self.is_still(step, expected, left)? {
@@ -321,7 +274,7 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
         Ok(())
     }
 
-    fn sync_all(&self) -> Result<(), RestoreError> {
+    pub(super) fn sync_all(&self) -> Result<(), RestoreError> {
         if self.durability == Durability::Disposable {
             return Ok(());
         }
@@ -361,18 +314,5 @@ pub(super) fn remove_if_there(disk: &dyn Disk, place: &Path) -> Result<(), Resto
             Err(RestoreError::disk("remove", place)(error))
         }
         _ => Ok(()),
-    }
-}
-
-/// A file of the disk as a writer.
-struct Through<'a>(&'a mut dyn DiskFile);
-
-impl Write for Through<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
     }
 }
