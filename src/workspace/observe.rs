@@ -3,7 +3,7 @@
 //! Reads; changes nothing. A file counts as what an entry says when the cache has its settled
 //! stamp with that content, or else when its content has that hash.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::AsFd;
 
@@ -16,6 +16,7 @@ use super::listing::Listing;
 use super::record::What;
 use super::stamp::Stamp;
 use super::stat_cache::StatCache;
+use crate::base::id::Hash;
 use crate::base::limits::TREE_DEPTH_MAX;
 use crate::base::path::TreePath;
 use crate::object::tree::{EntryKind, TreeChange, TreeEntry};
@@ -47,15 +48,46 @@ pub(super) fn observe(
     changes: &[TreeChange],
     cache: &StatCache,
 ) -> Result<Vec<Seen>, WorkspaceError> {
+    let known = Known::of(changes, cache);
     let see = |change: &TreeChange| {
-        see(root, change, cache).map_err(WorkspaceError::disk("look at", &root.place(&change.path)))
+        see(root, change, &known)
+            .map_err(WorkspaceError::disk("look at", &root.place(&change.path)))
     };
     changes.par_iter().map(see).collect()
 }
 
-fn see(root: &Root, change: &TreeChange, cache: &StatCache) -> io::Result<Seen> {
+/// What the cache remembers of the folders that a plan touches.
+struct Known<'a> {
+    folders: HashMap<TreePath, HashMap<&'a [u8], What>>,
+    settled: i64,
+}
+
+impl<'a> Known<'a> {
+    fn of(changes: &[TreeChange], cache: &'a StatCache) -> Self {
+        let mut folders = HashMap::new();
+        for (folder, _) in changes.iter().filter_map(|change| change.path.split()) {
+            folders.entry(folder).or_insert_with_key(|folder| {
+                let names = cache.folder(folder).into_iter().flat_map(|record| record.names());
+                names.map(|known| (known.name, known.what)).collect()
+            });
+        }
+        Self { folders, settled: cache.settled() }
+    }
+
+    /// The content that a file with this stamp has for certain.
+    fn content(&self, folder: &TreePath, name: &[u8], now: &Stamp) -> Option<Hash> {
+        match self.folders.get(folder)?.get(name)? {
+            What::Leaf { stamp, hash, .. } if stamp == now && now.is_settled(self.settled) => {
+                Some(*hash)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn see(root: &Root, change: &TreeChange, known: &Known<'_>) -> io::Result<Seen> {
     let stamp = root.stamp(&change.path)?;
-    let is = |entry: &Option<TreeEntry>| is_entry(root, &change.path, stamp, entry, cache);
+    let is = |entry: &Option<TreeEntry>| is_entry(root, &change.path, stamp, entry, known);
     let both_there = change.before.is_some() && change.after.is_some();
     let folder = |e: &Option<TreeEntry>| e.as_ref().is_some_and(|e| e.tree().is_some());
     let swaps = both_there && folder(&change.before) != folder(&change.after);
@@ -74,7 +106,7 @@ fn is_entry(
     path: &TreePath,
     stamp: Option<Stamp>,
     entry: &Option<TreeEntry>,
-    cache: &StatCache,
+    known: &Known<'_>,
 ) -> io::Result<bool> {
     let (stamp, entry) = match (stamp, entry) {
         (Some(stamp), Some(entry)) => (stamp, entry),
@@ -87,12 +119,7 @@ fn is_entry(
         return Ok(false);
     }
     let Some((folder, name)) = path.split() else { return Ok(false) };
-    let record = cache.folder(&folder);
-    let known = record.and_then(|record| record.names().find(|known| known.name == name));
-    if let Some(What::Leaf { stamp: known, hash, .. }) = known.map(|known| known.what)
-        && known == stamp
-        && stamp.is_settled(cache.settled())
-    {
+    if let Some(hash) = known.content(&folder, name, &stamp) {
         return Ok(hash == entry.hash);
     }
     let handle = handle::absent_is_none(root.folder(&folder))?;

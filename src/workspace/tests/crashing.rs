@@ -1,6 +1,7 @@
 //! A restore that is cut short after any number of changes to the disk.
 
 use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
@@ -162,4 +163,144 @@ fn the_users_later_work_is_left_alone_when_a_restore_is_taken_back() {
     assert_eq!(bench.read("b"), "later");
     assert_eq!(bench.read("c/mine"), "later");
     assert_eq!(bench.read("c/x"), "old");
+}
+
+#[test]
+fn a_restore_of_many_files_that_is_cut_short_can_be_taken_back_and_finished() {
+    let mut bench = Bench::new();
+    let fill = |bench: &Bench, content: &str| {
+        for at in 0..90 {
+            bench.write(&format!("f{}/{at}", at % 3), format!("{content} {at}"));
+        }
+    };
+    fill(&bench, "old");
+    let from = bench.capture(None).tree;
+    fill(&bench, "newer");
+    fs::remove_file(bench.at("f1/1")).unwrap();
+    let to = bench.capture(Some(from)).tree;
+    bench.restore(to, from);
+    for changes in (0..400).step_by(37) {
+        for (settle, end) in [(take_back as Settle, from), (finish, to)] {
+            killed(from, to, &mut bench, changes);
+            let root = bench.folder.path().to_owned();
+            let intent = intent(from, to);
+            settle(&RealDisk, &bench.objects, &root, &intent, &mut bench.cache).unwrap();
+            assert_eq!(bench.capture(Some(end)).tree, end, "after {changes} changes");
+            bench.restore(end, from);
+        }
+    }
+}
+
+/// Does everything and writes down in which order.
+#[derive(Debug, Default)]
+struct Recorder(Arc<Mutex<Vec<(&'static str, PathBuf)>>>);
+
+struct Recorded(Box<dyn DiskFile>, PathBuf, Arc<Mutex<Vec<(&'static str, PathBuf)>>>);
+
+impl io::Write for Recorded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl DiskFile for Recorded {
+    fn sync(&mut self) -> io::Result<()> {
+        self.2.lock().unwrap().push(("sync", self.1.clone()));
+        Ok(())
+    }
+}
+
+impl Recorder {
+    fn note(&self, what: &'static str, path: &Path) {
+        self.0.lock().unwrap().push((what, path.to_owned()));
+    }
+}
+
+impl Disk for Recorder {
+    fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>> {
+        self.note("create", path);
+        let file = RealDisk.create(path, mode)?;
+        Ok(Box::new(Recorded(file, path.to_owned(), Arc::clone(&self.0))))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.note("rename", from);
+        self.note("named", to);
+        RealDisk.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.note("named", path);
+        RealDisk.remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.note("named", path);
+        RealDisk.remove_dir(path)
+    }
+
+    fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
+        self.note("named", path);
+        RealDisk.create_dir(path, mode)
+    }
+
+    fn symlink(&self, target: &Path, path: &Path) -> io::Result<()> {
+        RealDisk.symlink(target, path)
+    }
+
+    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        RealDisk.set_mode(path, mode)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.note("sync_dir", path);
+        Ok(())
+    }
+
+    fn sync_all(&self, root: &Path) -> io::Result<()> {
+        self.note("sync_all", root);
+        Ok(())
+    }
+}
+
+#[test]
+fn content_is_durable_before_its_name_and_every_name_in_the_end() {
+    for files in [5, 90] {
+        let mut bench = Bench::new();
+        bench.write("gone/x", "1");
+        let from = bench.capture(None).tree;
+        for at in 0..files {
+            bench.write(&format!("f{}/{at}", at % 3), at.to_string());
+        }
+        fs::remove_dir_all(bench.at("gone")).unwrap();
+        let to = bench.capture(Some(from)).tree;
+        bench.restore(to, from);
+        let plan = plan_restore(&bench.objects, from, to).unwrap();
+        let (disk, durable) = (Recorder::default(), Durability::Durable);
+        let (root, cache) = (bench.folder.path(), &mut bench.cache);
+        apply_restore(&disk, &bench.objects, root, &plan, cache, durable).unwrap();
+        let log = disk.0.lock().unwrap();
+        let mut named = 0;
+        for (at, (what, path)) in log.iter().enumerate() {
+            let is_synced = |all: &[(&str, PathBuf)], word: &str, path: &Path| {
+                all.iter().any(|(what, at)| *what == "sync_all" || (*what == word && at == path))
+            };
+            match *what {
+                "rename" => {
+                    let created = log.iter().position(|entry| *entry == ("create", path.clone()));
+                    assert!(is_synced(&log[created.unwrap()..at], "sync", path), "{path:?}");
+                }
+                "named" if path.parent().unwrap().exists() => {
+                    assert!(is_synced(&log[at..], "sync_dir", path.parent().unwrap()), "{path:?}");
+                    named += 1;
+                }
+                _ => {}
+            }
+        }
+        assert!(named > files);
+    }
 }
