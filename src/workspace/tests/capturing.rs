@@ -173,11 +173,12 @@ fn an_unchanged_workspace_is_not_read_again() {
     }
     bench.write(".gitignore", "*.o\n");
     bench.write("folder1/x.o", "ignored");
-    let first = bench.capture(None);
-    // A clock that is far ahead: every stamp is settled.
-    bench.cache.advance(FUTURE);
-    bench.cache = reload(&mut bench, FUTURE);
     let rules = bench.rules();
+    // By this clock no stamp is old enough to be believed.
+    bench.cache = StatCache::empty(Timestamp(0));
+    let first = capture(&bench.objects, &rules, &mut bench.cache, None).unwrap();
+    // By this one every stamp is.
+    bench.cache = reload(&mut bench, FUTURE);
     let again = capture(&bench.objects, &rules, &mut bench.cache, Some(first.tree)).unwrap();
     assert_eq!(again.read_files, 301, "too young to be believed");
     let third = capture(&bench.objects, &rules, &mut bench.cache, Some(first.tree)).unwrap();
@@ -299,4 +300,32 @@ fn a_root_that_is_no_folder_is_an_error_with_its_path() {
     let bench = Bench::new();
     let error = Rules::load(&bench.at("none"), &bench.options).err().unwrap();
     assert!(error.to_string().contains("none"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_never_recorded_as_deleted() {
+    let mut bench = Bench::new();
+    bench.write("a/known", "1");
+    bench.write("known", "2");
+    let base = bench.capture(None).tree;
+    bench.write("b/unknown", "3");
+    bench.write("unknown", "4");
+    let set = |bench: &Bench, mode| {
+        for name in ["a", "b", "known", "unknown"] {
+            fs::set_permissions(bench.at(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    set(&bench, 0);
+    let (with_base, without) = (bench.try_capture(Some(base)), bench.try_capture(None));
+    set(&bench, 0o755);
+    if rustix::process::geteuid().is_root() {
+        // Root reads everything: then everything is captured.
+        assert_eq!(with_base.unwrap().files, 4);
+        assert_eq!(without.unwrap().files, 4);
+        return;
+    }
+    let Err(WorkspaceError::Unreadable { paths: all }) = with_base else { panic!("{with_base:?}") };
+    assert_eq!(paths(&all), ["a", "known"]);
+    let skipped: Vec<_> = without.unwrap().skipped.iter().map(|(p, _)| p.display()).collect();
+    assert_eq!(skipped, ["a", "b", "known", "unknown"]);
 }
