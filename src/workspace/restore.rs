@@ -10,7 +10,7 @@
 //! Files that are written have the present time: build tools must see that they changed. Owner,
 //! extended attributes and hard links of a replaced file are not kept; its permission bits are.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use rustix::fs::{Access, AtFlags};
@@ -111,13 +111,11 @@ fn steps_of<'a, O: Fetch + ?Sized>(
     let planned: HashSet<&TreePath> = changes.iter().map(|change| &change.path).collect();
     let mut steps = Vec::new();
     let mut made: HashSet<TreePath> = HashSet::new();
-    let mut parents: HashSet<TreePath> = HashSet::new();
+    let mut parents: HashMap<TreePath, bool> = HashMap::new();
     for (change, seen) in changes.iter().zip(seen) {
         let step = Step { change, stamp: seen.stamp };
         let mut is_other = match seen.standing {
-            Standing::After => {
-                continue;
-            }
+            Standing::After => continue,
             Standing::Before => false,
             Standing::Between => refuse,
             Standing::Other => true,
@@ -131,9 +129,15 @@ fn steps_of<'a, O: Fetch + ?Sized>(
         }
         let parent = change.path.split().map(|(parent, _)| parent).unwrap_or_default();
         is_other |= left.iter().any(|at| change.path.is_within(at));
-        if !is_other && !made.contains(&parent) && !parents.contains(&parent) {
-            is_other = !is_writable(performer.root, &parent)?;
-            parents.insert(parent);
+        if !is_other && !made.contains(&parent) {
+            is_other = match parents.get(&parent) {
+                Some(is_there) => !is_there,
+                None => {
+                    let is_there = is_writable(performer.root, &parent)?;
+                    parents.insert(parent, is_there);
+                    !is_there
+                }
+            };
         }
         if is_other && refuse {
             return Err(RestoreError::Changed { path: change.path.clone() });

@@ -147,18 +147,26 @@ fn the_users_later_work_is_left_alone_when_a_restore_is_taken_back() {
     bench.write("a", "old");
     bench.write("b", "old");
     bench.write("c/x", "old");
+    for name in ["d/1", "d/2", "d/kept"] {
+        bench.write(name, "old");
+    }
     let from = bench.capture(None).tree;
     bench.write("a", "new");
     bench.write("b", "new");
     fs::remove_dir_all(bench.at("c")).unwrap();
     bench.write("c", "a file now");
+    for name in ["d/1", "d/2"] {
+        fs::remove_file(bench.at(name)).unwrap();
+    }
     let to = bench.capture(Some(from)).tree;
     bench.write("b", "later");
     fs::remove_file(bench.at("c")).unwrap();
     bench.write("c/mine", "later");
+    fs::remove_dir_all(bench.at("d")).unwrap();
     let (root, intent) = (bench.folder.path(), intent(from, to));
     let report = take_back(&RealDisk, &bench.objects, root, &intent, &mut bench.cache).unwrap();
-    assert_eq!(paths(&report.left), ["b"]);
+    assert_eq!(paths(&report.left), ["b", "d/1", "d/2"]);
+    assert!(!bench.at("d").exists());
     assert_eq!(bench.read("a"), "old");
     assert_eq!(bench.read("b"), "later");
     assert_eq!(bench.read("c/mine"), "later");
