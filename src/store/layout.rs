@@ -58,6 +58,26 @@ impl Layout {
         self.root.join("packs")
     }
 
+    /// What sled makes of all that.
+    pub fn catalogue(&self) -> PathBuf {
+        self.root.join("catalogue")
+    }
+
+    /// A folder for each workspace that the store knows, with its stat cache.
+    pub fn stat(&self) -> PathBuf {
+        self.root.join("stat")
+    }
+
+    /// Logs of approaches and stages.
+    pub fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    /// Restores that have begun.
+    pub fn intents(&self) -> PathBuf {
+        self.root.join("intents")
+    }
+
     /// Half-made files.
     pub fn tmp(&self) -> PathBuf {
         self.root.join("tmp")

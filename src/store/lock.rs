@@ -7,7 +7,7 @@
 //! | `commit` | readers that found heads moving | the moment in which heads move |
 //! | `create` | | making the store |
 //! | `compact` | | compaction |
-//! | `workspace-…` | | a verb that captures or restores that workspace |
+//! | `workspace-…` | verbs that capture that workspace or show it live | a verb that changes its files |
 //!
 //! The files themselves are no state: they are made when missing, and not through the disk seam.
 //! Their text names the holder for people. A lock belongs to an open file, so that two stores

@@ -1,6 +1,3 @@
-//! Floor 2: where objects and names lie on disk.
-
-pub mod catalogue;
 //! The store: where objects lie and which operation is current.
 //!
 //! Guarantees that an object which a commit needs is durable before the commit is, that a commit
@@ -12,6 +9,7 @@ pub mod catalogue;
 mod blob;
 mod block;
 mod cache;
+pub mod catalogue;
 mod check;
 mod commit;
 mod compact;
@@ -35,7 +33,7 @@ pub use commit::{Change, Committed, NameMove};
 pub use error::{CommitError, Holder, StoreError, is_full};
 pub use heads::Current;
 pub use layout::{FORMAT_VERSION, Layout};
-pub use lock::WorkspaceLock;
+pub use lock::{Sharing, WorkspaceLock};
 pub use open::Store;
 pub use statistics::{KindStatistics, StoreStatistics};
 pub use writer::Writer;

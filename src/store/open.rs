@@ -154,13 +154,19 @@ impl Store {
         Ok(found)
     }
 
-    /// Locks a workspace for a verb that captures or restores it. Waits for half a second.
+    /// Locks a workspace: shared for a verb that captures its files or shows them live, exclusive
+    /// for one that changes them. Waits for half a second.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] names the holder.
-    pub fn lock_workspace(&self, workspace: &str, verb: &str) -> Result<WorkspaceLock, StoreError> {
+    /// [`StoreError::Busy`] names the holder, or the last one of several.
+    pub fn lock_workspace(
+        &self,
+        workspace: &str,
+        verb: &str,
+        sharing: Sharing,
+    ) -> Result<WorkspaceLock, StoreError> {
         let file = LockFile::of_workspace(&self.layout.locks(), workspace);
-        let lock = file.lock(Sharing::Exclusive, WORKSPACE_LOCK_TRIES_MAX)?;
+        let lock = file.lock(sharing, WORKSPACE_LOCK_TRIES_MAX)?;
         Ok(lock.of_workspace(verb))
     }
 

@@ -1,6 +1,3 @@
-//! Floor 2: the user's directory.
-
-pub mod isolate;
 //! Floor 2: the user's folder. Which files count, capturing them as a tree, and bringing them to
 //! another tree without losing anything that is not recorded.
 //!
@@ -15,6 +12,8 @@ mod content;
 mod error;
 mod handle;
 mod intent;
+pub mod isolate;
+mod keep_out;
 mod listing;
 mod look;
 mod observe;
@@ -38,6 +37,7 @@ mod write;
 pub use capture::{Capture, capture};
 pub use error::{RestoreError, WorkspaceError};
 pub use intent::Intent;
+pub use keep_out::KeepOut;
 pub use obstacle::{Obstacle, ObstacleKind, obstacles};
 pub use plan::{PlanCounts, RestorePlan, plan_restore};
 pub use restore::{Durability, RestoreReport, apply_restore};

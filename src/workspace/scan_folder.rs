@@ -19,8 +19,8 @@ use crate::base::id::Hash;
 use crate::base::limits::RULES_BYTES_MAX;
 use crate::object::traits::Fetch;
 
-const GIT_RULES: &[u8] = b".gitignore";
-const EXP_RULES: &[u8] = b".expignore";
+pub(super) const GIT_RULES: &[u8] = b".gitignore";
+pub(super) const EXP_RULES: &[u8] = b".expignore";
 
 /// Lists one folder; returns it and the folders in it. `State::Folder` counts from zero.
 pub(super) fn scan_folder<O: Fetch + ?Sized>(

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cases, ReportSummary, nextest, plain};
+use super::nextest;
+use super::summary::{Cases, ReportSummary, plain};
 use crate::object::evaluation::TestStatus;
 
 /// Reads the whole text of one or several test programs.

@@ -2,7 +2,7 @@
 //!
 //! For people and for the analysis of a bad node; nothing is decided by them.
 
-use super::plain;
+use super::summary::plain;
 use crate::base::limits::ERROR_LINES_MAX;
 
 /// Characters of one line that are kept.

@@ -3,7 +3,7 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::{Cases, ReportError, ReportSummary};
+use super::summary::{Cases, ReportError, ReportSummary};
 use crate::base::limits::REPORT_BYTES_MAX;
 use crate::object::evaluation::TestStatus;
 

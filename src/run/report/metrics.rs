@@ -1,6 +1,6 @@
 //! Numbers that a command prints, and those in hyperfine's report.
 
-use super::{ReportError, plain};
+use super::summary::{ReportError, plain};
 use crate::base::limits::REPORT_BYTES_MAX;
 use crate::object::evaluation::{Better, Metric};
 

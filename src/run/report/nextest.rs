@@ -1,6 +1,6 @@
 //! The lines that `cargo nextest run` prints for each test, and its summary.
 
-use super::Cases;
+use super::summary::Cases;
 use crate::object::evaluation::TestStatus;
 
 /// Collects lines; passes on those that are not its own.

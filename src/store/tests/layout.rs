@@ -7,7 +7,7 @@ use super::{fresh, open};
 use crate::base::disk::RealDisk;
 use crate::base::fault::{Failure, RecordingDisk};
 use crate::object::traits::{Fetch, ObjectError};
-use crate::store::{Store, StoreError};
+use crate::store::{Sharing, Store, StoreError};
 
 #[test]
 fn a_new_store_is_private_and_empty() {
@@ -93,16 +93,21 @@ fn a_full_disk_is_said_and_ends_all_writing() {
 #[test]
 fn who_holds_a_workspace_is_named() {
     let (_folder, store) = fresh();
-    let held = store.lock_workspace("w1", "merge").unwrap();
+    let held = store.lock_workspace("w1", "merge", Sharing::Exclusive).unwrap();
     let other = open(store.root());
-    let Err(StoreError::Busy { holder, .. }) = other.lock_workspace("w1", "status") else {
+    let Err(StoreError::Busy { holder, .. }) =
+        other.lock_workspace("w1", "status", Sharing::Exclusive)
+    else {
         panic!("the lock was given twice");
     };
     assert_eq!(holder.verb.as_deref(), Some("merge"));
     assert_eq!(holder.pid, Some(std::process::id()));
-    assert!(other.lock_workspace("w2", "status").is_ok(), "another workspace is free");
+    assert!(
+        other.lock_workspace("w2", "status", Sharing::Exclusive).is_ok(),
+        "another workspace is free"
+    );
     drop(held);
-    assert!(other.lock_workspace("w1", "status").is_ok());
+    assert!(other.lock_workspace("w1", "status", Sharing::Exclusive).is_ok());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is captured, what is not, and what is read.
 
 use super::*;
+use crate::base::limits::TREE_DEPTH_MAX;
 use crate::base::time::Timestamp;
 use crate::object::memory::Scratch;
 use crate::object::traits::Fetch;
@@ -258,7 +259,7 @@ fn a_cache_that_outlived_its_store_costs_time_only() {
 #[test]
 fn deep_folders_take_neither_stack_nor_handles() {
     let mut bench = Bench::new();
-    bench.write(&format!("{}file", "d/".repeat(1500)), "x");
+    bench.write(&format!("{}file", "d/".repeat(TREE_DEPTH_MAX - 1)), "x");
     let found = bench.capture(None);
     assert_eq!(found.files, 1);
     let again = bench.capture(Some(found.tree));
