@@ -1,3 +1,28 @@
-//! Floor 4: the only floor that composes. Knows nothing of how it is called and what is shown.
+//! Floor 4: the verbs, and what they share. The only floor that composes the rooms below.
+//!
+//! Each verb goes the same way: options, a plan that reads, an apply that writes, a report.
+//! Nothing here prints, exits, or reads the environment or the clock.
 
+mod catalogue;
 pub mod config;
+mod context;
+mod discover;
+mod environment;
+mod error;
+mod evaluate;
+mod events;
+mod place;
+mod recover;
+pub mod report;
+mod resolve;
+mod surroundings;
+mod take;
+mod transact;
+pub mod verb;
+mod view;
+
+pub use context::Engine;
+pub use error::{Category, EngineError};
+pub use events::{Event, Watch};
+pub use surroundings::Surroundings;
+pub use view::Backend;

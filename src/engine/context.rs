@@ -1,0 +1,135 @@
+//! An open workspace: its place, its store, its names. What every verb begins with.
+//!
+//! **Invariant**: an [`Engine`] exists only when no restore is half-done: opening finishes or
+//! takes back what a crash left, before anything is captured.
+
+use std::path::Path;
+
+use super::config::Config;
+use super::discover::Place;
+use super::recover::recover;
+use super::{EngineError, Surroundings};
+use crate::base::id::{NamesId, SnapshotId};
+use crate::base::name::Label;
+use crate::object::names::{self, NameKey, NameValue, Position};
+use crate::object::snapshot::Snapshot;
+use crate::store::Store;
+
+/// The name of the configuration file in a workspace.
+pub const CONFIG_FILE: &str = "exp.toml";
+
+/// An open workspace.
+pub struct Engine {
+    pub(super) surroundings: Surroundings,
+    pub(super) place: Place,
+    pub(super) store: Store,
+    /// What a crash had left and opening put right, in sentences.
+    pub recovered: Vec<String>,
+}
+
+/// Where the workspace stands: the position and the snapshot it names.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// All names at that moment.
+    pub names: NamesId,
+    /// The position.
+    pub position: Position,
+    /// The snapshot that the files were last captured or restored as.
+    pub snapshot: Snapshot,
+}
+
+impl Engine {
+    /// Opens the workspace that `surroundings.folder` lies in.
+    ///
+    /// # Errors
+    /// [`EngineError::NotAWorkspace`]; the store's (newer version, another owner, busy, damaged).
+    pub fn open(surroundings: Surroundings) -> Result<Self, EngineError> {
+        let place = Place::find(&surroundings)?;
+        let store = Store::open(&place.store, surroundings.disk.clone())?;
+        let mut engine = Self { surroundings, place, store, recovered: Vec::new() };
+        engine.recovered = recover(&engine)?;
+        Ok(engine)
+    }
+
+    /// Opens it for reading alone: a half-done restore is left as it is.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_read_only(surroundings: Surroundings) -> Result<Self, EngineError> {
+        let place = Place::find(&surroundings)?;
+        let store = Store::open(&place.store, surroundings.disk.clone())?;
+        Ok(Self { surroundings, place, store, recovered: Vec::new() })
+    }
+
+    /// The workspace's folder.
+    pub fn root(&self) -> &Path {
+        &self.place.root
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The workspace's name in the store.
+    pub fn workspace(&self) -> &str {
+        &self.place.workspace
+    }
+
+    /// What the engine was told about the world.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// Refuses in a view: there the store is bound read-only.
+    pub(super) fn refuse_in_view(&self) -> Result<(), EngineError> {
+        match &self.surroundings.inside_view {
+            Some(view) => Err(EngineError::InsideView(view.clone())),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn position_key(&self) -> NameKey {
+        NameKey::Position(self.place.workspace.clone())
+    }
+
+    /// Where the workspace stands at this moment.
+    ///
+    /// # Errors
+    /// [`EngineError::NotAWorkspace`] when the store has no position for it.
+    pub fn standing(&self) -> Result<Standing, EngineError> {
+        let names = self.store.names()?;
+        match names::get(&self.store, names, &self.position_key())? {
+            Some(NameValue::Position(position)) => {
+                let snapshot = Snapshot::fetch(&self.store, position.snapshot)?;
+                Ok(Standing { names, position, snapshot })
+            }
+            _ => Err(EngineError::NotAWorkspace(self.place.root.clone())),
+        }
+    }
+
+    /// The snapshot at the head of a branch.
+    pub(super) fn branch_head(
+        &self,
+        names: NamesId,
+        branch: &Label,
+    ) -> Result<Option<SnapshotId>, EngineError> {
+        match names::get(&self.store, names, &NameKey::Branch(branch.clone()))? {
+            Some(NameValue::Branch(snapshot)) => Ok(Some(snapshot)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The configuration as it stands in the workspace; the default without a file.
+    ///
+    /// # Errors
+    /// [`EngineError::Config`] with line and column.
+    pub fn config(&self) -> Result<Config, EngineError> {
+        let path = self.place.root.join(CONFIG_FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Config::parse(&text)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            Err(source) => Err(EngineError::File { what: "read", path, source }),
+        }
+    }
+}

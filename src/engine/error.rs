@@ -1,0 +1,273 @@
+//! What can go wrong in a verb, by what the caller can do about it.
+//!
+//! A conflict, a failed command and "nothing better found" are results, not errors. Hints are
+//! given on the top floor.
+
+use std::path::PathBuf;
+
+use crate::base::id::SnapshotId;
+use crate::base::name::BadLabel;
+use crate::document::DocumentError;
+use crate::engine::config::ConfigError;
+use crate::graph::GraphError;
+use crate::merge::MergeError;
+use crate::object::traits::ObjectError;
+use crate::run::RunError;
+use crate::store::catalogue::CatalogueError;
+use crate::store::{CommitError, StoreError};
+use crate::workspace::isolate::IsolateError;
+use crate::workspace::{RestoreError, WorkspaceError};
+
+/// Which sort of error it is: the exit code is decided by it (design.md §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Category {
+    /// The request makes no sense.
+    Usage,
+    /// Something moved or stands in the way.
+    Conflict,
+    /// There is no such thing.
+    NotFound,
+    /// Somebody else is at it.
+    Busy,
+    /// Stored bytes are wrong.
+    Corrupt,
+    /// The disk or a quota is full.
+    Full,
+    /// The system refused.
+    System,
+    /// Somebody interrupted it.
+    Interrupted,
+}
+
+/// Why a verb could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No store belongs to the folder.
+    #[error("`{0}` is not in a workspace")]
+    NotAWorkspace(PathBuf),
+    /// There is a store already.
+    #[error("`{0}` is a workspace already")]
+    AlreadyAWorkspace(PathBuf),
+    /// A rule forbids it.
+    #[error("{what}: {why}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// The rule.
+        why: String,
+    },
+    /// A question must be answered first.
+    #[error("{0}")]
+    NeedsConsent(String),
+    /// Nothing goes by that name.
+    #[error("there is no {what} `{name}`")]
+    NotFound {
+        /// `branch`, `snapshot`, `experiment` and so on.
+        what: &'static str,
+        /// What was given.
+        name: String,
+        /// Names that are near it.
+        near: Vec<String>,
+    },
+    /// Several things go by that name.
+    #[error("`{name}` is ambiguous: {}", candidates.join(", "))]
+    Ambiguous {
+        /// What was given.
+        name: String,
+        /// What it could mean.
+        candidates: Vec<String>,
+    },
+    /// A name is taken.
+    #[error("the {what} `{name}` exists already")]
+    Exists {
+        /// `branch` or `tag`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A name was moved by somebody else meanwhile, or since.
+    #[error("`{name}` was moved by {by}")]
+    Moved {
+        /// The name.
+        name: String,
+        /// Who, when, by which verb.
+        by: String,
+    },
+    /// Files that are not recorded stand where files must be written.
+    #[error("{} unrecorded file(s) stand in the way: {}", paths.len(), shown(paths))]
+    InTheWay {
+        /// Which ones.
+        paths: Vec<String>,
+    },
+    /// The workspace was changed by somebody while it was worked on.
+    #[error("`{path}` was changed by somebody meanwhile; all files are as they were before")]
+    ChangedMeanwhile {
+        /// The first such path.
+        path: String,
+    },
+    /// This process runs inside a view, where the store cannot be written.
+    #[error("this is the view of `{0}`, where the store cannot be written")]
+    InsideView(String),
+    /// The state of git is another one than the snapshot's.
+    #[error("git's HEAD has moved since `{}` ({why})", snapshot.short())]
+    AcrossHead {
+        /// The snapshot to go back to.
+        snapshot: SnapshotId,
+        /// From where to where.
+        why: String,
+    },
+    /// No snapshot is known to be good.
+    #[error("no snapshot before this one is known to be good, so nothing was changed")]
+    NoGoodNode,
+    /// `exp.toml` is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is nothing to evaluate with.
+    #[error("`exp.toml` names no stage, so nothing can be evaluated")]
+    NoStages,
+    /// A label is none.
+    #[error(transparent)]
+    Label(#[from] BadLabel),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The catalogue could not be asked.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// An object could not be had or stored.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
+    /// The workspace could not be read or written.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// Files of the workspace could not be changed.
+    #[error(transparent)]
+    Restore(RestoreError),
+    /// A view could not be made.
+    #[error(transparent)]
+    Isolate(#[from] IsolateError),
+    /// A command could not be run at all.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A merge could not be computed.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// The DAG could not be walked.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A document could not be read or built.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A file outside the store could not be read or written.
+    #[error("could not {what} `{path}`: {source}")]
+    File {
+        /// The verb: `read`, `write`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Somebody interrupted it; what was finished is kept.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn shown(paths: &[String]) -> String {
+    let first: Vec<_> = paths.iter().take(5).map(|path| format!("`{path}`")).collect();
+    let more = if paths.len() > 5 { ", …" } else { "" };
+    format!("{}{more}", first.join(", "))
+}
+
+impl EngineError {
+    /// Which sort it is.
+    pub fn category(&self) -> Category {
+        match self {
+            Self::NotAWorkspace(_) | Self::NotFound { .. } => Category::NotFound,
+            Self::AlreadyAWorkspace(_)
+            | Self::Exists { .. }
+            | Self::Moved { .. }
+            | Self::InTheWay { .. }
+            | Self::AcrossHead { .. }
+            | Self::ChangedMeanwhile { .. } => Category::Conflict,
+            Self::Refused { .. }
+            | Self::NeedsConsent(_)
+            | Self::Ambiguous { .. }
+            | Self::Config(_)
+            | Self::NoStages
+            | Self::Label(_) => Category::Usage,
+            Self::InsideView(_) | Self::Catalogue(CatalogueError::Busy { .. }) => Category::Busy,
+            Self::NoGoodNode => Category::NotFound,
+            Self::Interrupted => Category::Interrupted,
+            other => other.category_below(),
+        }
+    }
+
+    /// The category of an error that comes from a lower floor.
+    fn category_below(&self) -> Category {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(category) = category_of(error) {
+                return category;
+            }
+            cause = error.source();
+        }
+        Category::System
+    }
+}
+
+fn category_of(error: &(dyn std::error::Error + 'static)) -> Option<Category> {
+    if let Some(io) = error.downcast_ref::<std::io::Error>() {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        return matches!(io.kind(), StorageFull | QuotaExceeded).then_some(Category::Full);
+    }
+    if let Some(objects) = error.downcast_ref::<ObjectError>() {
+        if objects.is_corruption() || matches!(objects, ObjectError::Missing { .. }) {
+            return Some(Category::Corrupt);
+        }
+        let full = objects.io().is_some_and(|io| category_of(io) == Some(Category::Full));
+        return full.then_some(Category::Full);
+    }
+    error.downcast_ref::<StoreError>().and_then(category_of_store)
+}
+
+fn category_of_store(error: &StoreError) -> Option<Category> {
+    if error.is_full() {
+        return Some(Category::Full);
+    }
+    if error.is_busy() {
+        return Some(Category::Busy);
+    }
+    error.is_corruption().then_some(Category::Corrupt)
+}
+
+impl EngineError {
+    /// The engine's error for one of a restore.
+    pub(super) fn from_restore(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Changed { path } => Self::ChangedMeanwhile { path: path.display() },
+            RestoreError::Objects(error) => Self::Objects(error),
+            other => Self::Restore(other),
+        }
+    }
+}
+
+impl From<CommitError> for EngineError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Moved { key, by } => {
+                let by = by.map_or_else(
+                    || "somebody".to_owned(),
+                    |moved| {
+                        let (id, operation) = *moved;
+                        let who = &operation.session;
+                        format!("`{}` of session {who} (operation {})", operation.verb, id.short())
+                    },
+                );
+                Self::Moved { name: key.text(), by }
+            }
+            CommitError::Objects(error) => Self::Objects(error),
+            CommitError::Store(error) => Self::Store(error),
+        }
+    }
+}

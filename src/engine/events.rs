@@ -1,0 +1,64 @@
+//! What happens while a verb works: for a surface that shows it live. Closed, so that a surface
+//! must say what it does with each.
+
+use super::report::{ShownEvaluation, ShownVerdict};
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An experiment was opened.
+    ExperimentOpened {
+        /// Its id.
+        experiment: String,
+        /// How many approaches it has.
+        approaches: usize,
+    },
+    /// A command of an approach began.
+    ApproachStarted {
+        /// The branch, such as `e7/map`.
+        branch: String,
+    },
+    /// It ended and its files were captured.
+    ApproachEnded {
+        /// The branch.
+        branch: String,
+        /// How, in words.
+        outcome: String,
+        /// Files that differ from the base.
+        changed_files: usize,
+        /// How long it took, in milliseconds.
+        duration_ms: u64,
+    },
+    /// A stage began.
+    StageStarted {
+        /// What is evaluated: a branch, or `base`.
+        of: String,
+        /// The stage.
+        stage: String,
+    },
+    /// A stage ended.
+    StageEnded {
+        /// What is evaluated.
+        of: String,
+        /// The stage.
+        stage: String,
+        /// How, in words.
+        outcome: String,
+        /// In milliseconds.
+        duration_ms: u64,
+    },
+    /// An evaluation is there, from the memo or just made.
+    Evaluated {
+        /// What was evaluated.
+        of: String,
+        /// What was found.
+        evaluation: ShownEvaluation,
+        /// The verdict.
+        verdict: ShownVerdict,
+    },
+    /// Something that should be said at once.
+    Notice(String),
+}
+
+/// Where events go. Called from several threads.
+pub type Watch<'a> = &'a (dyn Fn(Event) + Sync);

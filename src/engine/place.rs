@@ -1,0 +1,92 @@
+//! Bringing the workspace's files to another snapshot: plan, intent, files, commit.
+//!
+//! **Invariant**: the files are changed only after what stood there is in the store and the intent
+//! is durable; the names move only after all files are durable. A crash in between is put right by
+//! `recover` before anybody captures.
+
+use super::take::{Safe, Taken};
+use super::transact::Act;
+use super::{Engine, EngineError};
+use crate::base::id::TreeId;
+use crate::object::names::{NameValue, Position};
+use crate::store::{NameMove, Writer};
+use crate::workspace::{
+    Durability, Intent, RestorePlan, apply_restore, obstacles, plan_restore, take_back,
+};
+
+/// What a change of the files came to.
+pub(super) struct Placed {
+    pub plan: RestorePlan,
+}
+
+impl Engine {
+    /// What would change to bring the captured files to `to`; refuses when unrecorded files stand
+    /// in the way.
+    pub(super) fn plan_placing(
+        &self,
+        objects: &impl crate::object::traits::Fetch,
+        safe: &Safe,
+        to: TreeId,
+    ) -> Result<RestorePlan, EngineError> {
+        let plan = plan_restore(objects, safe.taken.capture.tree, to)?;
+        let Taken { capture, rules, cache } = &safe.taken;
+        let in_the_way = obstacles(&plan, rules, capture, cache)?;
+        if in_the_way.is_empty() {
+            return Ok(plan);
+        }
+        let paths = in_the_way.iter().map(|obstacle| obstacle.path.display()).collect();
+        Err(EngineError::InTheWay { paths })
+    }
+
+    /// Brings the files to `to` and commits the moves, of which `position` is one.
+    pub(super) fn place_files(
+        &self,
+        writer: &Writer<'_>,
+        safe: &mut Safe,
+        to: TreeId,
+        position: Position,
+        mut moves: Vec<NameMove>,
+        act: Act,
+    ) -> Result<Placed, EngineError> {
+        let plan = self.plan_placing(writer, safe, to)?;
+        let before = safe.standing.position.clone();
+        moves.push(self.position_move(Some(before.clone()), position.clone()));
+        // Everything that undoing the files needs must be durable before the first one changes.
+        writer.flush()?;
+        let disk = &*self.surroundings.disk;
+        let intent = Intent {
+            workspace: self.place.workspace.clone(),
+            root: before.path.clone(),
+            from: safe.taken.capture.tree,
+            to,
+            before: Some(NameValue::Position(before)),
+            after: NameValue::Position(position),
+            verb: act.verb.to_owned(),
+            when: self.surroundings.now(),
+        };
+        let intents = self.store.layout().intents();
+        let written = intent.write(disk, &intents)?;
+        let cache = &mut safe.taken.cache;
+        let applied =
+            apply_restore(disk, writer, &self.place.root, &plan, cache, Durability::Durable);
+        let outcome = match applied {
+            Ok(_) => self.commit(writer, moves, act),
+            Err(error) => Err(EngineError::from_restore(error)),
+        };
+        match outcome {
+            Ok(_) => {
+                Intent::remove(disk, &written)?;
+                self.keep_cache(&mut safe.taken);
+                Ok(Placed { plan })
+            }
+            Err(error) => {
+                // If this fails, too, the intent stays, and the next one to open puts it right.
+                take_back(disk, writer, &self.place.root, &intent, cache)
+                    .map_err(EngineError::from_restore)?;
+                Intent::remove(disk, &written)?;
+                self.keep_cache(&mut safe.taken);
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! From what people write to the snapshot they mean: `main`, `e7/map`, `map`, a tag, `@`, `@-`,
+//! `NAME~2`, or the first digits of an id.
+//!
+//! Guarantees one meaning or an error that lists the meanings; never a guess.
+
+use super::{Engine, EngineError};
+use crate::base::id::{ExperimentId, Kind, NamesId, SnapshotId};
+use crate::base::name::Label;
+use crate::graph;
+use crate::object::experiment::Experiment;
+use crate::object::names::{self, NameEntry, NameKey, NameValue};
+use crate::object::snapshot::Snapshot;
+
+/// The fewest digits of an id that are looked up.
+const ID_DIGITS_MIN: usize = 4;
+
+/// How many candidates an error lists.
+const CANDIDATES_MAX: usize = 8;
+
+/// What a name expression means.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The snapshot.
+    pub id: SnapshotId,
+    /// The snapshot itself.
+    pub snapshot: Snapshot,
+    /// The branch, where the expression names one without a step back.
+    pub branch: Option<Label>,
+}
+
+/// How many steps back, and from what.
+fn split(text: &str) -> Option<(&str, usize)> {
+    if let Some(steps) = text.strip_prefix('@').filter(|rest| rest.chars().all(|c| c == '-')) {
+        return Some(("@", steps.len()));
+    }
+    match text.split_once('~') {
+        None => Some((text, 0)),
+        Some((base, "")) => Some((base, 1)),
+        Some((base, steps)) => steps.parse().ok().map(|steps| (base, steps)),
+    }
+}
+
+impl Engine {
+    /// The snapshot that an expression means.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] with names that are near, [`EngineError::Ambiguous`].
+    pub fn resolve(&self, text: &str) -> Result<Resolved, EngineError> {
+        let names = self.store.names()?;
+        let not_found = || self.not_found(names, "snapshot, branch or tag", text);
+        let Some((base, steps)) = split(text) else {
+            return Err(not_found()?);
+        };
+        let (id, branch) = self.resolve_base(names, base, text)?;
+        if steps == 0 {
+            let snapshot = Snapshot::fetch(&self.store, id)?;
+            return Ok(Resolved { id, snapshot, branch });
+        }
+        match graph::ancestor_at(&self.store, id, steps)? {
+            Some(id) => {
+                let snapshot = Snapshot::fetch(&self.store, id)?;
+                Ok(Resolved { id, snapshot, branch: None })
+            }
+            None => Err(not_found()?),
+        }
+    }
+
+    fn resolve_base(
+        &self,
+        names: NamesId,
+        base: &str,
+        whole: &str,
+    ) -> Result<(SnapshotId, Option<Label>), EngineError> {
+        if base == "@" {
+            return Ok((self.standing()?.position.snapshot, None));
+        }
+        if let Some((label, id)) = self.find_branch(names, base)? {
+            return Ok((id, Some(label)));
+        }
+        if let Ok(label) = Label::new(base) {
+            let tag = names::get(&self.store, names, &NameKey::Tag(label))?;
+            if let Some(NameValue::Tag { snapshot, .. }) = tag {
+                return Ok((snapshot, None));
+            }
+        }
+        let is_hex = base.len() >= ID_DIGITS_MIN && base.bytes().all(|b| b.is_ascii_hexdigit());
+        let digits = base.to_ascii_lowercase();
+        let found = match is_hex {
+            true => self.store.find(Kind::Snapshot, &digits, CANDIDATES_MAX)?,
+            false => Vec::new(),
+        };
+        match found.as_slice() {
+            [one] => Ok((SnapshotId(*one), None)),
+            [] => Err(self.not_found(names, "snapshot, branch or tag", whole)?),
+            several => {
+                let candidates = several.iter().map(|hash| hash.hex()[..16].to_owned()).collect();
+                Err(EngineError::Ambiguous { name: whole.to_owned(), candidates })
+            }
+        }
+    }
+
+    /// The branch of that name, or the only branch of an experiment whose last part it is; among
+    /// several, that of the newest experiment of this session.
+    pub(super) fn find_branch(
+        &self,
+        names: NamesId,
+        text: &str,
+    ) -> Result<Option<(Label, SnapshotId)>, EngineError> {
+        let Ok(label) = Label::new(text) else {
+            return Ok(None);
+        };
+        if let Some(id) = self.branch_head(names, &label)? {
+            return Ok(Some((label, id)));
+        }
+        let mut matches = self.branches(names)?;
+        matches.retain(|(label, _)| label.as_str() != text && label.last_part() == text);
+        if matches.len() > 1
+            && let Some((last, _)) = self.last_experiment(names)?
+        {
+            let prefix = format!("{}/", last.name);
+            if let Some(at) = matches.iter().position(|(l, _)| l.as_str().starts_with(&prefix)) {
+                return Ok(Some(matches.swap_remove(at)));
+            }
+        }
+        match matches.len() {
+            0 => Ok(None),
+            1 => Ok(matches.pop()),
+            _ => {
+                let candidates = matches.iter().map(|(label, _)| label.to_string()).collect();
+                Err(EngineError::Ambiguous { name: text.to_owned(), candidates })
+            }
+        }
+    }
+
+    /// All branches with their heads, by name.
+    pub(super) fn branches(&self, names: NamesId) -> Result<Vec<(Label, SnapshotId)>, EngineError> {
+        let branch = |entry: NameEntry| match (NameKey::parse(&entry.key), entry.value) {
+            (Some(NameKey::Branch(label)), NameValue::Branch(id)) => Some((label, id)),
+            _ => None,
+        };
+        Ok(names::list(&self.store, names, "branch/")?.into_iter().filter_map(branch).collect())
+    }
+
+    /// All experiments, oldest first.
+    pub(super) fn experiments(
+        &self,
+        names: NamesId,
+    ) -> Result<Vec<(ExperimentId, Experiment)>, EngineError> {
+        let mut all = Vec::new();
+        for entry in names::list(&self.store, names, "experiment/")? {
+            if let NameValue::Experiment(id) = entry.value {
+                all.push((id, Experiment::fetch(&self.store, id)?));
+            }
+        }
+        all.sort_by_key(|(_, experiment)| (experiment.when, experiment.name.clone()));
+        Ok(all)
+    }
+
+    /// The last experiment of this session, else of this workspace.
+    pub(super) fn last_experiment(
+        &self,
+        names: NamesId,
+    ) -> Result<Option<(Experiment, ExperimentId)>, EngineError> {
+        let all = self.experiments(names)?;
+        let session = &self.surroundings.session;
+        let of_session = all.iter().rev().find(|(_, e)| e.session == *session);
+        let of_workspace = || all.iter().rev().find(|(_, e)| e.workspace == self.place.workspace);
+        Ok(of_session.or_else(of_workspace).map(|(id, e)| (e.clone(), *id)))
+    }
+
+    /// The experiment of that name, or the last one.
+    pub(super) fn experiment(
+        &self,
+        name: Option<&str>,
+    ) -> Result<(Experiment, ExperimentId), EngineError> {
+        let names = self.store.names()?;
+        let Some(name) = name else {
+            let none = || EngineError::NotFound {
+                what: "experiment",
+                name: "(the last one)".to_owned(),
+                near: Vec::new(),
+            };
+            return self.last_experiment(names)?.ok_or_else(none);
+        };
+        let key = NameKey::Experiment(name.to_owned());
+        match names::get(&self.store, names, &key)? {
+            Some(NameValue::Experiment(id)) => Ok((Experiment::fetch(&self.store, id)?, id)),
+            _ => {
+                let all = self.experiments(names)?;
+                let near = all.into_iter().rev().map(|(_, e)| e.name).take(3).collect();
+                Err(EngineError::NotFound { what: "experiment", name: name.to_owned(), near })
+            }
+        }
+    }
+
+    pub(super) fn not_found(
+        &self,
+        names: NamesId,
+        what: &'static str,
+        name: &str,
+    ) -> Result<EngineError, EngineError> {
+        let mut known: Vec<String> =
+            self.branches(names)?.into_iter().map(|(label, _)| label.to_string()).collect();
+        let tags = names::list(&self.store, names, "tag/")?;
+        known.extend(tags.iter().filter_map(|tag| tag.key.strip_prefix("tag/").map(str::to_owned)));
+        Ok(EngineError::NotFound { what, name: name.to_owned(), near: near(name, known) })
+    }
+}
+
+/// The known names that are nearest to what was written, nearest first, at most three.
+pub(super) fn near(name: &str, known: Vec<String>) -> Vec<String> {
+    let mut rated: Vec<(usize, String)> =
+        known.into_iter().map(|known| (distance(name, &known), known)).collect();
+    rated.retain(|(distance, known)| *distance <= 1 + known.chars().count() / 3);
+    rated.sort();
+    rated.into_iter().take(3).map(|(_, known)| known).collect()
+}
+
+/// Levenshtein's distance in characters; labels are at most 200 bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_are_split() {
+        assert_eq!(split("@"), Some(("@", 0)));
+        assert_eq!(split("@--"), Some(("@", 2)));
+        assert_eq!(split("main~"), Some(("main", 1)));
+        assert_eq!(split("e7/map~12"), Some(("e7/map", 12)));
+        assert_eq!(split("main~x"), None);
+    }
+
+    #[test]
+    fn near_names_are_found() {
+        let known = || ["main", "maple", "release"].map(str::to_owned).to_vec();
+        assert_eq!(near("mian", known()), ["main"]);
+        assert_eq!(near("zzzzzz", known()), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,233 @@
+//! Taking the workspace's files into the store: captures, and the snapshots made of them.
+//!
+//! **Invariant**: what a capture records is what stood on the disk at one moment for each file;
+//! a file that changes while it is read is reported, never recorded torn.
+
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::config::Config;
+use super::context::Standing;
+use super::discover::Place;
+use super::transact::{Act, branch_move, moved};
+use super::{Engine, EngineError, Surroundings};
+use crate::base::id::{DocumentId, SnapshotId, TreeId};
+use crate::base::name::Label;
+use crate::base::path::TreePath;
+use crate::object::names::{NameKey, NameValue};
+use crate::object::snapshot::{GitHead, Origin, Snapshot, Tier};
+use crate::object::traits::Put;
+use crate::run::{Cancel, git};
+use crate::store::Writer;
+use crate::workspace::{Capture, RuleOptions, Rules, StatCache, capture, default_secrets};
+
+/// A capture with what is needed to go on from it.
+pub(super) struct Taken {
+    pub capture: Capture,
+    pub rules: Rules,
+    pub cache: StatCache,
+}
+
+/// The snapshot at which the workspace stands once its files are safe.
+pub(super) struct Safe {
+    pub standing: Standing,
+    pub taken: Taken,
+    /// The snapshot that was made because files had changed.
+    pub captured: Option<SnapshotId>,
+}
+
+impl Engine {
+    /// Where git stands, read from its files.
+    pub(super) fn git_head(&self) -> Option<GitHead> {
+        let place = self.place.git.as_ref()?;
+        Some(match git::head(place).ok()?? {
+            git::GitHead::Branch { reference, commit } => {
+                GitHead { reference: Some(reference), commit }
+            }
+            git::GitHead::Detached { commit } => GitHead { reference: None, commit: Some(commit) },
+        })
+    }
+
+    pub(super) fn stat_cache_path(&self) -> PathBuf {
+        self.place.registration().join("cache")
+    }
+
+    /// The ignore rules of this workspace.
+    pub(super) fn rules(&self, config: &Config) -> Result<Rules, EngineError> {
+        rules_of(&self.place, &self.surroundings, config)
+    }
+
+    /// Walks the files and puts what is new into `objects`.
+    pub(super) fn take(
+        &self,
+        objects: &(impl Put + ?Sized),
+        config: &Config,
+        base: TreeId,
+    ) -> Result<Taken, EngineError> {
+        let rules = self.rules(config)?;
+        let mut cache = StatCache::load(&self.stat_cache_path(), self.surroundings.now());
+        let capture = capture(objects, &rules, &mut cache, Some(base))?;
+        Ok(Taken { capture, rules, cache })
+    }
+
+    /// Keeps what the walk learned. It is a cache: failing to write it costs time, nothing else.
+    pub(super) fn keep_cache(&self, taken: &mut Taken) {
+        let _ = taken.cache.save(&*self.surroundings.disk, &self.stat_cache_path());
+    }
+
+    /// A snapshot value of a tree on a branch, by this session, now.
+    pub(super) fn new_snapshot(
+        &self,
+        parents: Vec<SnapshotId>,
+        tree: TreeId,
+        branch: &Label,
+        origin: Origin,
+        message: String,
+    ) -> Snapshot {
+        Snapshot {
+            parents,
+            tree,
+            state: None,
+            git_head: self.git_head(),
+            branch: branch.clone(),
+            origin,
+            tier: Tier::Checkpoint,
+            who: self.surroundings.who.clone(),
+            session: self.surroundings.session.clone(),
+            when: self.surroundings.now(),
+            message,
+        }
+    }
+
+    /// Makes the files safe before a verb changes them: captures, and if they differ from the
+    /// snapshot at which the workspace stands, records them on its branch.
+    pub(super) fn make_safe(
+        &self,
+        writer: &Writer<'_>,
+        verb: &'static str,
+    ) -> Result<Safe, EngineError> {
+        let standing = self.standing()?;
+        let mut taken = self.take(writer, &self.config_or_default(), standing.snapshot.tree)?;
+        if taken.capture.tree == standing.snapshot.tree {
+            self.keep_cache(&mut taken);
+            return Ok(Safe { standing, taken, captured: None });
+        }
+        let message = format!("before {verb}");
+        let made = Made { origin: Origin::Automatic, message, state: None };
+        let act = Act::capture(verb, format!("captured un-captured work before {verb}"));
+        let (id, standing) = self.record(writer, &standing, taken.capture.tree, made, act, None)?;
+        self.keep_cache(&mut taken);
+        Ok(Safe { standing, taken, captured: Some(id) })
+    }
+
+    /// A wrong `exp.toml` must not keep work from being saved: then the defaults serve.
+    pub(super) fn config_or_default(&self) -> Config {
+        self.config().unwrap_or_default()
+    }
+
+    /// Records a tree of the workspace as a snapshot on its branch, moves the position there and
+    /// puts a new tag on it.
+    pub(super) fn record(
+        &self,
+        writer: &Writer<'_>,
+        standing: &Standing,
+        tree: TreeId,
+        made: Made,
+        act: Act,
+        tag: Option<&Label>,
+    ) -> Result<(SnapshotId, Standing), EngineError> {
+        let branch = &standing.position.branch;
+        let head = self.branch_head(standing.names, branch)?;
+        let parents = vec![standing.position.snapshot];
+        let mut snapshot = self.new_snapshot(parents, tree, branch, made.origin, made.message);
+        snapshot.state = made.state;
+        let id = snapshot.put(writer)?;
+        let position = self.position(branch, id, snapshot.git_head.clone());
+        let mut moves = vec![
+            branch_move(branch, head, Some(id)),
+            self.position_move(Some(standing.position.clone()), position.clone()),
+        ];
+        if let Some(tag) = tag {
+            let value = NameValue::Tag { snapshot: id, note: snapshot.message.clone() };
+            moves.push(moved(NameKey::Tag(tag.clone()), None, Some(value)));
+        }
+        let committed = self.commit(writer, moves, act)?;
+        Ok((id, Standing { names: committed.names, position, snapshot }))
+    }
+}
+
+/// How a recorded snapshot came to be.
+pub(super) struct Made {
+    pub origin: Origin,
+    pub message: String,
+    pub state: Option<DocumentId>,
+}
+
+/// The ignore rules of a place, which need not be a workspace yet.
+pub(super) fn rules_of(
+    place: &Place,
+    surroundings: &Surroundings,
+    config: &Config,
+) -> Result<Rules, EngineError> {
+    let options = RuleOptions {
+        global_excludes: surroundings.global_excludes.clone(),
+        git_dir: place.git.as_ref().map(|git| git.common_dir.clone()),
+        git_top: place.git.as_ref().map(|git| git.top.clone()),
+        store: Some(place.store.clone()),
+        secrets: secrets(config),
+        tracked: tracked_although_ignored(place),
+    };
+    Ok(Rules::load(&place.root, &options)?)
+}
+
+/// Files that git tracks although they are ignored, from the workspace's folder. Asked of git once
+/// for each state of its index; without git, or when it cannot answer, there are none.
+fn tracked_although_ignored(place: &Place) -> Arc<BTreeSet<TreePath>> {
+    let Some(git) = &place.git else {
+        return Arc::default();
+    };
+    let memo = place.registration().join("tracked");
+    let stamp = index_stamp(git);
+    if let Some(known) = read_tracked(&memo, &stamp) {
+        return Arc::new(known);
+    }
+    let Ok(all) = git::tracked_but_ignored(&git.top, &Cancel::new()) else {
+        return Arc::default();
+    };
+    let below = place.root.strip_prefix(&git.top).unwrap_or(Path::new(""));
+    let prefix = TreePath::new(below.as_os_str().as_bytes()).unwrap_or_default();
+    let skip = if prefix.is_root() { 0 } else { prefix.as_bytes().len() + 1 };
+    let inside = |path: TreePath| {
+        let rest = path.is_within(&prefix).then(|| path.as_bytes().get(skip..))??;
+        TreePath::new(rest).ok()
+    };
+    let tracked: BTreeSet<TreePath> = all.into_iter().filter_map(inside).collect();
+    let lines = tracked.iter().map(TreePath::as_bytes).collect::<Vec<_>>().join(&0);
+    // A memo that cannot be written costs asking again.
+    let _ = std::fs::write(&memo, [stamp.as_bytes(), b"\n", &lines].concat());
+    Arc::new(tracked)
+}
+
+/// What says that git's index is the one that was asked about.
+fn index_stamp(git: &git::GitPlace) -> String {
+    std::fs::metadata(git.git_dir.join("index")).map_or_else(
+        |_| "no index".to_owned(),
+        |meta| format!("{} {} {}.{}", meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()),
+    )
+}
+
+fn read_tracked(memo: &Path, stamp: &str) -> Option<BTreeSet<TreePath>> {
+    let bytes = std::fs::read(memo).ok()?;
+    let rest = bytes.strip_prefix(stamp.as_bytes())?.strip_prefix(b"\n")?;
+    let names = rest.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| TreePath::new(name).ok()).collect()
+}
+
+fn secrets(config: &Config) -> Vec<String> {
+    let kept = |glob: &String| !config.workspace.not_secrets.contains(glob);
+    let defaults = default_secrets().into_iter().filter(kept);
+    defaults.chain(config.workspace.secrets.iter().cloned()).collect()
+}

@@ -1,0 +1,85 @@
+//! Moving names: the moves that a verb plans, and their commit as one operation.
+
+use super::{Engine, EngineError};
+use crate::base::id::SnapshotId;
+use crate::base::name::Label;
+use crate::object::names::{NameKey, NameValue, Position};
+use crate::object::operation::OperationKind;
+use crate::object::snapshot::GitHead;
+use crate::store::{Change, Committed, NameMove, Writer};
+
+/// What a verb says of itself in the operation log.
+pub(super) struct Act {
+    pub kind: OperationKind,
+    pub verb: &'static str,
+    pub summary: String,
+}
+
+impl Act {
+    pub fn verb(verb: &'static str, summary: impl Into<String>) -> Self {
+        Self { kind: OperationKind::Verb, verb, summary: summary.into() }
+    }
+
+    pub fn capture(verb: &'static str, summary: impl Into<String>) -> Self {
+        Self { kind: OperationKind::Capture, verb, summary: summary.into() }
+    }
+
+    pub fn evaluation(verb: &'static str, summary: impl Into<String>) -> Self {
+        Self { kind: OperationKind::Evaluation, verb, summary: summary.into() }
+    }
+}
+
+/// A name that moves from what the plan saw to something new.
+pub(super) fn moved(key: NameKey, expected: Option<NameValue>, new: Option<NameValue>) -> NameMove {
+    NameMove { key, expected, new }
+}
+
+/// A branch that moves.
+pub(super) fn branch_move(
+    branch: &Label,
+    expected: Option<SnapshotId>,
+    new: Option<SnapshotId>,
+) -> NameMove {
+    let value = |id: Option<SnapshotId>| id.map(NameValue::Branch);
+    moved(NameKey::Branch(branch.clone()), value(expected), value(new))
+}
+
+impl Engine {
+    /// Commits moves as one operation, durably.
+    pub(super) fn commit(
+        &self,
+        writer: &Writer<'_>,
+        moves: Vec<NameMove>,
+        act: Act,
+    ) -> Result<Committed, EngineError> {
+        let change = Change {
+            moves,
+            kind: act.kind,
+            verb: act.verb.to_owned(),
+            summary: act.summary,
+            who: self.surroundings.who.clone(),
+            session: self.surroundings.session.clone(),
+            workspace: Some(self.place.workspace.clone()),
+            when: self.surroundings.now(),
+        };
+        Ok(writer.commit(change)?)
+    }
+
+    /// The position of this workspace as a value of the names.
+    pub(super) fn position(
+        &self,
+        branch: &Label,
+        snapshot: SnapshotId,
+        git_head: Option<GitHead>,
+    ) -> Position {
+        use std::os::unix::ffi::OsStrExt;
+        let path = self.place.root.as_os_str().as_bytes().into();
+        Position { branch: branch.clone(), snapshot, git_head, path }
+    }
+
+    /// The move of this workspace's position.
+    pub(super) fn position_move(&self, expected: Option<Position>, new: Position) -> NameMove {
+        let value = |position| Some(NameValue::Position(position));
+        moved(self.position_key(), expected.and_then(value), value(new))
+    }
+}

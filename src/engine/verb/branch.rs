@@ -1,0 +1,181 @@
+//! `exp branch`: lists, creates, deletes and renames branches. Creating one is one name; it gets
+//! files when something runs in it.
+
+use serde::Serialize;
+
+use crate::base::id::SnapshotId;
+use crate::base::name::Label;
+use crate::engine::report::ShownSnapshot;
+use crate::engine::transact::{Act, branch_move, moved};
+use crate::engine::{Engine, EngineError};
+use crate::object::names::{self, NameEntry, NameKey, NameValue, Position};
+use crate::object::snapshot::Snapshot;
+
+/// What can be asked of `branch`.
+#[derive(Clone, Debug)]
+pub enum Options {
+    /// All branches.
+    List,
+    /// A new one.
+    Create {
+        /// Its name.
+        name: Label,
+        /// Where it starts; the workspace's snapshot if nothing is given.
+        from: Option<String>,
+        /// Only say what would be done.
+        dry_run: bool,
+    },
+    /// One goes. Its snapshots stay in the operation log.
+    Delete {
+        /// Its name.
+        name: String,
+        /// Only say what would be done.
+        dry_run: bool,
+    },
+    /// One gets another name.
+    Rename {
+        /// The old name.
+        from: String,
+        /// The new one.
+        to: Label,
+        /// Only say what would be done.
+        dry_run: bool,
+    },
+}
+
+/// One branch.
+#[derive(Clone, Debug, Serialize)]
+pub struct Branch {
+    /// Its name.
+    pub name: String,
+    /// Its head.
+    pub head: ShownSnapshot,
+    /// Whether this workspace is on it.
+    pub here: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The branches: all for a list, else the one concerned.
+    pub branches: Vec<Branch>,
+    /// What was done, in a sentence; none for a list.
+    pub done: Option<String>,
+}
+
+/// Lists or changes branches.
+///
+/// # Errors
+/// [`EngineError::Exists`], [`EngineError::NotFound`]; [`EngineError::Refused`] for the branch that
+/// a workspace is on.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    match options {
+        Options::List => list(engine),
+        Options::Create { name, from, dry_run } => {
+            create(engine, name, from.as_deref().unwrap_or("@"), *dry_run)
+        }
+        Options::Delete { name, dry_run } => delete(engine, name, *dry_run),
+        Options::Rename { from, to, dry_run } => rename(engine, from, to, *dry_run),
+    }
+}
+
+fn list(engine: &Engine) -> Result<Report, EngineError> {
+    let standing = engine.standing()?;
+    let mut branches = Vec::new();
+    for (label, id) in engine.branches(standing.names)? {
+        let snapshot = Snapshot::fetch(&engine.store, id)?;
+        let head = engine.shown(standing.names, id, &snapshot)?;
+        let here = label == standing.position.branch;
+        branches.push(Branch { name: label.to_string(), head, here });
+    }
+    Ok(Report { branches, done: None })
+}
+
+fn create(engine: &Engine, name: &Label, from: &str, dry_run: bool) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let names = engine.store.names()?;
+    if engine.branch_head(names, name)?.is_some() {
+        return Err(EngineError::Exists { what: "branch", name: name.to_string() });
+    }
+    let start = engine.resolve(from)?;
+    if !dry_run {
+        let act = Act::verb("branch", format!("created branch {name} at {}", start.id.short()));
+        let moves = vec![branch_move(name, None, Some(start.id))];
+        engine.commit(&engine.store.writer()?, moves, act)?;
+    }
+    let done = format!("created branch {name} at {}", start.id.short());
+    one(engine, name, start.id, &start.snapshot, done)
+}
+
+fn delete(engine: &Engine, name: &str, dry_run: bool) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let (label, head) = existing(engine, name)?;
+    let standing_here = positions_on(engine, &label)?;
+    if let Some((workspace, _)) = standing_here.first() {
+        let what = format!("branch `{label}` cannot be deleted");
+        let why = format!("workspace `{workspace}` is on it; switch to another branch first");
+        return Err(EngineError::Refused { what, why });
+    }
+    let snapshot = Snapshot::fetch(&engine.store, head)?;
+    let done = format!("deleted branch {label}, which was at {}", head.short());
+    if !dry_run {
+        let moves = vec![branch_move(&label, Some(head), None)];
+        engine.commit(&engine.store.writer()?, moves, Act::verb("branch", done.clone()))?;
+    }
+    one(engine, &label, head, &snapshot, done)
+}
+
+fn rename(engine: &Engine, from: &str, to: &Label, dry_run: bool) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let (label, head) = existing(engine, from)?;
+    let names = engine.store.names()?;
+    if engine.branch_head(names, to)?.is_some() {
+        return Err(EngineError::Exists { what: "branch", name: to.to_string() });
+    }
+    let snapshot = Snapshot::fetch(&engine.store, head)?;
+    let done = format!("renamed branch {label} to {to}");
+    if !dry_run {
+        let mut moves =
+            vec![branch_move(&label, Some(head), None), branch_move(to, None, Some(head))];
+        for (workspace, old) in positions_on(engine, &label)? {
+            let new = Position { branch: to.clone(), ..old.clone() };
+            let value = |position| Some(NameValue::Position(position));
+            moves.push(moved(NameKey::Position(workspace), value(old), value(new)));
+        }
+        engine.commit(&engine.store.writer()?, moves, Act::verb("branch", done.clone()))?;
+    }
+    one(engine, to, head, &snapshot, done)
+}
+
+fn existing(engine: &Engine, name: &str) -> Result<(Label, SnapshotId), EngineError> {
+    let names = engine.store.names()?;
+    match engine.find_branch(names, name)? {
+        Some(found) => Ok(found),
+        None => Err(engine.not_found(names, "branch", name)?),
+    }
+}
+
+/// The workspaces that are on a branch.
+fn positions_on(engine: &Engine, label: &Label) -> Result<Vec<(String, Position)>, EngineError> {
+    let names = engine.store.names()?;
+    let on_it = |entry: NameEntry| match (NameKey::parse(&entry.key), entry.value) {
+        (Some(NameKey::Position(workspace)), NameValue::Position(position)) => {
+            (position.branch == *label).then_some((workspace, position))
+        }
+        _ => None,
+    };
+    Ok(names::list(&engine.store, names, "position/")?.into_iter().filter_map(on_it).collect())
+}
+
+fn one(
+    engine: &Engine,
+    label: &Label,
+    id: SnapshotId,
+    snapshot: &Snapshot,
+    done: String,
+) -> Result<Report, EngineError> {
+    let head = engine.shown(engine.store.names()?, id, snapshot)?;
+    let here = engine.standing()?.position.branch == *label;
+    let branch = Branch { name: label.to_string(), head, here };
+    Ok(Report { branches: vec![branch], done: Some(done) })
+}

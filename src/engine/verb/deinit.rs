@@ -1,0 +1,79 @@
+//! `exp deinit`: removes the store of a workspace. Shows what would be lost; the files stay.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::base::id::Kind;
+use crate::engine::{Engine, EngineError};
+use crate::object::names;
+use crate::store::Sharing;
+
+/// What can be asked of `deinit`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Really remove it.
+    pub yes: bool,
+}
+
+/// What is, or was, lost.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The store's folder.
+    pub store: PathBuf,
+    /// Snapshots in it.
+    pub snapshots: u64,
+    /// Bytes on the disk.
+    pub bytes: u64,
+    /// Branches.
+    pub branches: usize,
+    /// Experiments.
+    pub experiments: usize,
+    /// Other workspaces that use the same store.
+    pub other_workspaces: Vec<String>,
+    /// Whether it was removed.
+    pub removed: bool,
+}
+
+/// Shows what would be lost, or removes it.
+///
+/// # Errors
+/// [`EngineError::Refused`] when other workspaces use the store; busy.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let names = engine.store.names()?;
+    let statistics = engine.store.statistics()?;
+    let own = format!("position/{}", engine.workspace());
+    let others = names::list(&engine.store, names, "position/")?;
+    let mut report = Report {
+        store: engine.place.store.clone(),
+        snapshots: statistics.kinds.get(&Kind::Snapshot).map_or(0, |kind| kind.objects),
+        bytes: statistics.pack_bytes,
+        branches: engine.branches(names)?.len(),
+        experiments: engine.experiments(names)?.len(),
+        other_workspaces: others.into_iter().map(|e| e.key).filter(|key| *key != own).collect(),
+        removed: false,
+    };
+    if !options.yes {
+        return Ok(report);
+    }
+    if !report.other_workspaces.is_empty() {
+        let what = "the store cannot be removed".to_owned();
+        let why = format!("it also serves {}", report.other_workspaces.join(", "));
+        return Err(EngineError::Refused { what, why });
+    }
+    let _lock = engine.store.lock_workspace(engine.workspace(), "deinit", Sharing::Exclusive)?;
+    // The registration goes first: from then on the folder is no workspace, even if the rest of
+    // the removal is cut short.
+    for folder in [engine.place.registration(), engine.view_folder(), report.store.clone()] {
+        match std::fs::remove_dir_all(&folder) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => {
+                return Err(EngineError::File { what: "remove", path: folder, source });
+            }
+        }
+    }
+    report.removed = true;
+    Ok(report)
+}

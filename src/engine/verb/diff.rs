@@ -1,0 +1,175 @@
+//! `exp diff`: what differs between two snapshots, or between a snapshot and the files.
+
+use serde::Serialize;
+
+use crate::base::limits::TEXT_BYTES_MAX;
+use crate::document::{self, DocumentChange};
+use crate::engine::report::ShownChange;
+use crate::engine::{Engine, EngineError};
+use crate::merge::{TextDiff, unified};
+use crate::object::memory::Scratch;
+use crate::object::traits::Fetch;
+use crate::object::tree::{self, EntryKind, TreeChange, TreeEntry};
+
+/// What can be asked of `diff`.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The older side; the workspace's snapshot if none is given.
+    pub from: Option<String>,
+    /// The newer side; the workspace's files if none is given.
+    pub to: Option<String>,
+    /// Lines of context.
+    pub context: usize,
+    /// Only names, no lines.
+    pub names_only: bool,
+    /// Compare the state documents, too.
+    pub state: bool,
+}
+
+/// One file that differs.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileDiff {
+    /// Which file, and how.
+    #[serde(flatten)]
+    pub change: ShownChange,
+    /// Lines added and removed; none for binary and very large files.
+    pub lines: Option<(usize, usize)>,
+    /// The mode or kind before and after, where it differs.
+    pub kinds: Option<(&'static str, &'static str)>,
+    /// The lines.
+    #[serde(skip)]
+    pub text: Option<TextDiff>,
+}
+
+/// One place of the state documents that differs.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateChange {
+    /// Where, as a JSON pointer.
+    pub pointer: String,
+    /// The value before, as JSON text.
+    pub before: Option<String>,
+    /// The value after.
+    pub after: Option<String>,
+}
+
+/// What differs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The older side, as it was resolved.
+    pub from: String,
+    /// The newer side.
+    pub to: String,
+    /// The files.
+    pub files: Vec<FileDiff>,
+    /// The state.
+    pub state: Vec<StateChange>,
+}
+
+/// Compares.
+///
+/// # Errors
+/// As `Engine::resolve`, and those of a capture.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    let from = engine.resolve(options.from.as_deref().unwrap_or("@"))?;
+    let objects = ContentScratch::new(engine);
+    let (to_tree, to_state, to_name) = match &options.to {
+        Some(to) => {
+            let to = engine.resolve(to)?;
+            (to.snapshot.tree, to.snapshot.state, to.id.hex())
+        }
+        None => {
+            let standing = engine.standing()?;
+            let config = engine.config_or_default();
+            let taken = engine.take(&objects.scratch, &config, standing.snapshot.tree)?;
+            (taken.capture.tree, standing.snapshot.state, "the files".to_owned())
+        }
+    };
+    let changes = tree::diff(&objects.scratch, from.snapshot.tree, to_tree)?;
+    let mut files = Vec::new();
+    for change in changes.iter().filter(|change| !change.is_only_directory()) {
+        files.push(file_diff(&objects, change, options)?);
+    }
+    let mut state = Vec::new();
+    if let (true, Some(a), Some(b)) = (options.state, from.snapshot.state, to_state) {
+        state = document::diff(&engine.store, a, b)?.into_iter().map(StateChange::from).collect();
+    }
+    Ok(Report { from: from.id.hex(), to: to_name, files, state })
+}
+
+impl From<DocumentChange> for StateChange {
+    fn from(change: DocumentChange) -> Self {
+        let text = |json: Option<document::Json>| json.map(|json| json.compact());
+        Self {
+            pointer: change.pointer.to_string(),
+            before: text(change.before),
+            after: text(change.after),
+        }
+    }
+}
+
+fn file_diff(
+    objects: &ContentScratch<'_>,
+    change: &TreeChange,
+    options: &Options,
+) -> Result<FileDiff, EngineError> {
+    let kinds = match (&change.before, &change.after) {
+        (Some(a), Some(b)) if a.kind != b.kind => Some((kind_word(a.kind), kind_word(b.kind))),
+        _ => None,
+    };
+    let shown = ShownChange::from(change);
+    if options.names_only {
+        return Ok(FileDiff { change: shown, lines: None, kinds, text: None });
+    }
+    let old = objects.content(change, change.before.as_ref())?;
+    let new = objects.content(change, change.after.as_ref())?;
+    let text = unified(&old, &new, options.context);
+    let lines = match &text {
+        TextDiff::Lines(lines) => Some((lines.added, lines.removed)),
+        TextDiff::Binary | TextDiff::TooLarge => None,
+    };
+    Ok(FileDiff { change: shown, lines, kinds, text: Some(text) })
+}
+
+fn kind_word(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::File => "file",
+        EntryKind::Executable => "executable",
+        EntryKind::Symlink => "symbolic link",
+        EntryKind::Directory => "folder",
+    }
+}
+
+/// The store, and over it the trees of the files as they are. Their content is read from the disk:
+/// a diff need not put it anywhere.
+struct ContentScratch<'a> {
+    engine: &'a Engine,
+    scratch: Scratch<'a, crate::store::Store>,
+}
+
+impl<'a> ContentScratch<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        Self { engine, scratch: Scratch::over(&engine.store) }
+    }
+
+    /// The content of a file or link, or nothing where there is none. A file over
+    /// `TEXT_BYTES_MAX` is given as one byte that makes it binary: it is never diffed by line.
+    fn content(
+        &self,
+        change: &TreeChange,
+        entry: Option<&TreeEntry>,
+    ) -> Result<Vec<u8>, EngineError> {
+        let Some((entry, blob)) = entry.and_then(|entry| Some((entry, entry.blob()?))) else {
+            return Ok(Vec::new());
+        };
+        if entry.length > TEXT_BYTES_MAX {
+            return Ok(vec![0]);
+        }
+        let mut content = Vec::new();
+        if self.scratch.contains(blob.object())? {
+            self.scratch.fetch_blob_to(blob, &mut content)?;
+            return Ok(content);
+        }
+        let path = change.path.under(self.engine.root());
+        std::fs::read(&path).map_err(|source| EngineError::File { what: "read", path, source })
+    }
+}

@@ -1,0 +1,102 @@
+//! `exp doctor`: what works here, what does not, and what to do about it.
+
+use serde::Serialize;
+
+use crate::engine::discover::Place;
+use crate::engine::view::probe_backends;
+use crate::engine::{Engine, EngineError, Surroundings};
+
+/// What can be asked of `doctor`: nothing yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {}
+
+/// One thing looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What.
+    pub what: String,
+    /// Whether it is as it should be.
+    pub well: bool,
+    /// What was found.
+    pub found: String,
+    /// What to do, where there is something to do.
+    pub advice: Option<String>,
+}
+
+/// All that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// In the order in which they were made.
+    pub checks: Vec<Check>,
+}
+
+/// Looks. Works outside of a workspace, too.
+///
+/// # Errors
+/// None of its own: what fails is a finding.
+pub fn run(surroundings: Surroundings, _options: &Options) -> Result<Report, EngineError> {
+    let mut checks = Vec::new();
+    let place = match Place::find(&surroundings) {
+        Ok(place) => {
+            checks.push(well("workspace", place.root.display().to_string()));
+            place
+        }
+        Err(error) => {
+            let advice = "`exp init` makes this folder a workspace";
+            checks.push(ill("workspace", error.to_string(), advice));
+            Place::of(&surroundings.folder, &surroundings)
+        }
+    };
+    checks.push(well("session", surroundings.session.clone()));
+    checks.push(match &place.git {
+        Some(git) => well("git", format!("top level {}", git.top.display())),
+        None => well("git", "not in a git repository; the store lies in .exp".to_owned()),
+    });
+    for (name, outcome) in probe_backends(&surroundings, &place) {
+        checks.push(match outcome {
+            Ok(found) => well(name, found),
+            Err(reason) => ill(name, reason, "branches get folders of their own instead"),
+        });
+    }
+    if place.is_registered() {
+        checks.extend(store_checks(surroundings));
+    }
+    Ok(Report { checks })
+}
+
+fn store_checks(surroundings: Surroundings) -> Vec<Check> {
+    let engine = match Engine::open_read_only(surroundings) {
+        Ok(engine) => engine,
+        Err(error) => return vec![ill("store", error.to_string(), "`exp fsck` says more")],
+    };
+    let store = match engine.store.statistics() {
+        Ok(found) => {
+            let text = format!("{} packs, {} bytes", found.packs, found.pack_bytes);
+            well("store", text)
+        }
+        Err(error) => ill("store", error.to_string(), "`exp fsck` names what is damaged"),
+    };
+    let config = match engine.config() {
+        Ok(config) if config.stages.is_empty() => {
+            ill("exp.toml", "no stages".to_owned(), "without stages nothing can be evaluated")
+        }
+        Ok(config) => {
+            let names: Vec<_> = config.stages.iter().map(|stage| stage.name.as_str()).collect();
+            well("exp.toml", names.join(", "))
+        }
+        Err(error) => ill("exp.toml", error.to_string(), "mend it; until then defaults serve"),
+    };
+    let catalogue = match crate::engine::catalogue::open(&engine) {
+        Ok(_) => well("catalogue", "up to date".to_owned()),
+        Err(error) => ill("catalogue", error.to_string(), "`exp fsck --rebuild` builds it anew"),
+    };
+    vec![store, config, catalogue]
+}
+
+fn well(what: &str, found: String) -> Check {
+    Check { what: what.to_owned(), well: true, found, advice: None }
+}
+
+fn ill(what: &str, found: String, advice: &str) -> Check {
+    Check { what: what.to_owned(), well: false, found, advice: Some(advice.to_owned()) }
+}

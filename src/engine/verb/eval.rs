@@ -1,0 +1,120 @@
+//! `exp eval`: measures a snapshot, or the files, with the stages of `exp.toml`.
+
+use serde::Serialize;
+
+use crate::engine::evaluate::{Bench, Judged};
+use crate::engine::events::Watch;
+use crate::engine::report::{ShownEvaluation, ShownVerdict};
+use crate::engine::view::Backend;
+use crate::engine::{Engine, EngineError};
+use crate::object::names::VerdictWord;
+use crate::object::snapshot::Snapshot;
+use crate::run::Cancel;
+use crate::store::Sharing;
+
+/// What can be asked of `eval`.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What; the workspace's files, captured first, if nothing is given.
+    pub what: Option<String>,
+    /// Run the stages although the result is remembered.
+    pub again: bool,
+    /// Which view to use.
+    pub backend: Option<Backend>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The snapshot.
+    pub snapshot: String,
+    /// What it was compared with: its first parent, where that was evaluated.
+    pub base: Option<String>,
+    /// What was found; none in a dry run.
+    pub evaluation: Option<ShownEvaluation>,
+    /// The verdict.
+    pub verdict: ShownVerdict,
+    /// Tests that passed in the base and fail now.
+    pub newly_failing: Vec<String>,
+    /// Things to look at.
+    pub suspicions: Vec<String>,
+    /// The stages that would be run, in a dry run.
+    pub planned: Vec<String>,
+}
+
+impl Report {
+    /// Whether the answer is no.
+    pub fn is_bad(&self) -> bool {
+        self.verdict.word == "bad"
+    }
+}
+
+/// Measures.
+///
+/// # Errors
+/// [`EngineError::NoStages`]; those of a view.
+pub fn run(
+    engine: &Engine,
+    options: &Options,
+    cancel: &Cancel,
+    watch: Watch<'_>,
+) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let config = engine.config()?;
+    if options.dry_run {
+        let what = options.what.as_deref().unwrap_or("@");
+        let planned = config.stages.iter().map(|stage| format!("{}: {}", stage.name, stage.run));
+        return Ok(Report {
+            snapshot: engine.resolve(what)?.id.hex(),
+            base: None,
+            evaluation: None,
+            verdict: ShownVerdict::unknown(),
+            newly_failing: Vec::new(),
+            suspicions: Vec::new(),
+            planned: planned.collect(),
+        });
+    }
+    let _lock = engine.store.lock_workspace(engine.workspace(), "eval", Sharing::Shared)?;
+    let writer = engine.store.writer()?;
+    let safe = engine.make_safe(&writer, "eval")?;
+    drop(writer);
+    let (id, snapshot) = match &options.what {
+        Some(what) => {
+            let resolved = engine.resolve(what)?;
+            (resolved.id, resolved.snapshot)
+        }
+        None => (safe.standing.position.snapshot, safe.standing.snapshot.clone()),
+    };
+    let mut bench = Bench::new(engine, config, &safe.taken, cancel, watch)?;
+    bench.again = options.again;
+    bench.backend = options.backend;
+    let base = match snapshot.parents.first() {
+        Some(parent) => {
+            // The base is measured first: without it there is nothing to compare with.
+            let tree = Snapshot::fetch(&engine.store, *parent)?.tree;
+            Some((*parent, bench.evaluate("base", tree)?))
+        }
+        None => None,
+    };
+    let found = bench.evaluate("the files", snapshot.tree)?;
+    let judged = bench.judge(found, base.as_ref().map(|(id, found)| (*id, found)));
+    bench.say("the files", &judged);
+    engine.keep_verdict(id, &judged)?;
+    Ok(report(id.hex(), base.map(|(id, _)| id.hex()), &judged))
+}
+
+fn report(snapshot: String, base: Option<String>, judged: &Judged) -> Report {
+    debug_assert!(judged.record.word != VerdictWord::Bad || judged.record.trigger.is_some());
+    let (id, found) = (judged.id.hex(), &judged.evaluation);
+    Report {
+        snapshot,
+        base,
+        evaluation: Some(ShownEvaluation::new(id, found, judged.from_memo)),
+        verdict: ShownVerdict::from(&judged.record),
+        newly_failing: judged.verdict.newly_failing.clone(),
+        suspicions: judged.verdict.suspicions.clone(),
+        planned: Vec::new(),
+    }
+}

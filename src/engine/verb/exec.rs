@@ -1,0 +1,111 @@
+//! `exp exec`: runs a command in a branch's view and records what it changed.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::engine::report::{ShownChange, shown_changes};
+use crate::engine::transact::{Act, branch_move};
+use crate::engine::view::Backend;
+use crate::engine::{Engine, EngineError};
+use crate::object::snapshot::{Origin, Snapshot};
+use crate::object::tree;
+use crate::run::{Cancel, Outcome, Program, Stdio};
+use crate::store::Sharing;
+
+/// What can be asked of `exec`.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The branch.
+    pub branch: String,
+    /// The command.
+    pub command: Vec<OsString>,
+    /// When it is stopped.
+    pub timeout: Option<Duration>,
+    /// Record nothing.
+    pub no_capture: bool,
+    /// Whether the command has the caller's own terminal.
+    pub inherit: bool,
+    /// Which view to use.
+    pub backend: Option<Backend>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The branch.
+    pub branch: String,
+    /// The command's exit code; none when it was ended before.
+    pub exit: Option<i32>,
+    /// How it ended, in words.
+    pub outcome: String,
+    /// The snapshot of the branch now.
+    pub snapshot: String,
+    /// What the command changed.
+    pub changes: Vec<ShownChange>,
+    /// How the view was made.
+    pub view: String,
+    /// In milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Those of a view and a capture. What becomes of the command is a result.
+pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let _lock = engine.store.lock_workspace(engine.workspace(), "exec", Sharing::Shared)?;
+    let writer = engine.store.writer()?;
+    let safe = engine.make_safe(&writer, "exec")?;
+    let names = safe.standing.names;
+    let (label, start) = match engine.find_branch(names, &options.branch)? {
+        Some((label, _)) if label == safe.standing.position.branch => {
+            let what = format!("`{label}` is the branch that the workspace is on");
+            let why = "run the command here and `exp snapshot` it, or name another branch";
+            return Err(EngineError::Refused { what, why: why.to_owned() });
+        }
+        Some((label, head)) => (label, head),
+        None => return Err(engine.not_found(names, "branch", &options.branch)?),
+    };
+    let before = Snapshot::fetch(&writer, start)?;
+    let mut view = engine.open_view(&safe.taken, before.tree, label.as_str(), options.backend)?;
+    let mut command = view.command(Program::Argv(options.command.clone()));
+    command.limit = options.timeout;
+    if options.inherit {
+        command.stdio = Stdio::Inherited;
+    }
+    let finished = view.run(command, "exec", cancel)?;
+    let (exit, outcome) = match &finished.outcome {
+        Outcome::Exited(exit) => (Some(*exit), format!("exit {exit}")),
+        Outcome::Signalled(signal) => (None, format!("killed by signal {signal}")),
+        Outcome::TimedOut => (None, "timed out".to_owned()),
+        Outcome::Cancelled => (None, "interrupted".to_owned()),
+        Outcome::DidNotStart { reason, exit } => (Some(*exit), format!("did not run: {reason}")),
+    };
+    let mut report = Report {
+        branch: label.to_string(),
+        exit,
+        outcome,
+        snapshot: start.hex(),
+        changes: Vec::new(),
+        view: view.describe().to_owned(),
+        duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
+    };
+    let after = view.capture(&writer)?;
+    if !options.no_capture && after != before.tree {
+        let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
+        let origin = Origin::Command { exit };
+        let message = words.join(" ");
+        let snapshot = engine.new_snapshot(vec![start], after, &label, origin, message);
+        let head = snapshot.put(&writer)?;
+        let moves = vec![branch_move(&label, Some(start), Some(head))];
+        let act = Act::verb("exec", format!("ran a command in {label}"));
+        engine.commit(&writer, moves, act)?;
+        report.snapshot = head.hex();
+        report.changes = shown_changes(&tree::diff(&writer, before.tree, after)?);
+    }
+    view.close()?;
+    Ok(report)
+}

@@ -1,0 +1,59 @@
+//! `exp fsck`: proves every byte of the store, and on request builds the catalogue anew.
+
+use serde::Serialize;
+
+use crate::engine::{Engine, EngineError, catalogue};
+use crate::store::{CheckReport, Problem};
+
+/// What can be asked of `fsck`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Build the catalogue anew from the packs.
+    pub rebuild: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Packs that were read.
+    pub packs: usize,
+    /// Objects that were read and hashed.
+    pub objects: usize,
+    /// Objects that nothing refers to: left by a crash or an undone plan. No fault.
+    pub unreferenced: usize,
+    /// What is wrong, a sentence each. Empty when all is well.
+    pub problems: Vec<String>,
+    /// What was done about the catalogue.
+    pub catalogue: Vec<String>,
+}
+
+/// Checks.
+///
+/// # Errors
+/// The disk's. What is damaged is a result.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    let found: CheckReport = engine.store.check(&|_| {})?;
+    let catalogue = if options.rebuild {
+        engine.refuse_in_view()?;
+        catalogue::rebuild(engine)?
+    } else {
+        Vec::new()
+    };
+    Ok(Report {
+        packs: found.packs,
+        objects: found.objects,
+        unreferenced: found.unreferenced,
+        problems: found.problems.iter().map(sentence).collect(),
+        catalogue,
+    })
+}
+
+fn sentence(problem: &Problem) -> String {
+    match problem {
+        Problem::File { path, what } => format!("`{}`: {what}", path.display()),
+        Problem::Object { id, what } => format!("{id}: {what}"),
+        Problem::Missing { id, wanted_by: Some(by) } => format!("{id} is missing; {by} needs it"),
+        Problem::Missing { id, wanted_by: None } => format!("{id} is missing, which a head names"),
+        Problem::Diverged { what } => what.clone(),
+    }
+}

@@ -1,0 +1,29 @@
+//! The verbs, one file each: options in, a report out.
+//!
+//! A verb's file is named as the command is; its `Options` say all that can be asked for, its
+//! `Report` all that came of it.
+
+pub mod branch;
+pub mod deinit;
+pub mod diff;
+pub mod doctor;
+pub mod eval;
+pub mod exec;
+pub mod fsck;
+pub mod guard;
+pub mod init;
+pub mod log;
+pub mod merge;
+pub mod op_log;
+pub mod rank;
+pub mod redo;
+pub mod rollback;
+pub mod select;
+pub mod show;
+pub mod snapshot;
+pub mod stats;
+pub mod status;
+pub mod switch;
+pub mod tag;
+pub mod r#try;
+pub mod undo;

@@ -1,0 +1,91 @@
+//! `exp show`: one snapshot whole: circumstances, change, state, evaluation, verdict.
+
+use serde::Serialize;
+
+use crate::document::{self, Json, Pointer};
+use crate::engine::report::{ShownChange, ShownEvaluation, ShownSnapshot, shown_changes};
+use crate::engine::{Engine, EngineError};
+use crate::object::evaluation::Evaluation;
+use crate::object::snapshot::Snapshot;
+use crate::object::tree;
+
+/// What can be asked of `show`.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which snapshot.
+    pub what: String,
+    /// Give the state document, too.
+    pub state: bool,
+    /// Only this part of the state (a JSON pointer such as `/plan/0`).
+    pub pointer: Option<String>,
+}
+
+/// One snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The snapshot.
+    #[serde(flatten)]
+    pub snapshot: ShownSnapshot,
+    /// Files and links in it.
+    pub files: u64,
+    /// Bytes of their content.
+    pub bytes: u64,
+    /// What differs from its first parent.
+    pub changes: Vec<ShownChange>,
+    /// What was found for it.
+    pub evaluation: Option<ShownEvaluation>,
+    /// The state document as JSON text, where it was asked for.
+    #[serde(skip)]
+    pub state_text: Option<String>,
+}
+
+/// Fetches it.
+///
+/// # Errors
+/// As `Engine::resolve`; [`EngineError::NotFound`] when the snapshot has no state, or nothing
+/// stands at the pointer.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    let resolved = engine.resolve(&options.what)?;
+    let names = engine.store.names()?;
+    let snapshot = &resolved.snapshot;
+    let before = match snapshot.parents.first() {
+        Some(parent) => Some(Snapshot::fetch(&engine.store, *parent)?.tree),
+        None => None,
+    };
+    let changes = match before {
+        Some(before) => tree::diff(&engine.store, before, snapshot.tree)?,
+        None => Vec::new(),
+    };
+    let evaluation = match engine.verdict(names, resolved.id)? {
+        Some(record) => {
+            let found = Evaluation::fetch(&engine.store, record.evaluation)?;
+            Some(ShownEvaluation::new(record.evaluation.hex(), &found, false))
+        }
+        None => None,
+    };
+    let (files, bytes) = tree::totals(&engine.store, snapshot.tree)?;
+    let wants_state = options.state || options.pointer.is_some();
+    Ok(Report {
+        snapshot: engine.shown(names, resolved.id, snapshot)?,
+        files,
+        bytes,
+        changes: shown_changes(&changes),
+        evaluation,
+        state_text: if wants_state { Some(state(engine, snapshot, options)?) } else { None },
+    })
+}
+
+fn state(engine: &Engine, snapshot: &Snapshot, options: &Options) -> Result<String, EngineError> {
+    let missing =
+        |what, name: &str| EngineError::NotFound { what, name: name.to_owned(), near: Vec::new() };
+    let id = snapshot.state.ok_or_else(|| missing("state document of", &options.what))?;
+    let json: Json = match &options.pointer {
+        None => document::read(&engine.store, id)?,
+        Some(text) => {
+            let pointer: Pointer = text.parse()?;
+            document::get(&engine.store, id, &pointer)?
+                .ok_or_else(|| missing("value in the state at", text))?
+        }
+    };
+    Ok(json.pretty())
+}

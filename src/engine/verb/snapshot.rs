@@ -1,0 +1,119 @@
+//! `exp snapshot`: records the workspace's files, and a state document if one is given.
+
+use serde::Serialize;
+
+use crate::base::name::Label;
+use crate::document::{self, Json};
+use crate::engine::report::{ShownChange, ShownPath, shown_changes, skip_text};
+use crate::engine::take::Made;
+use crate::engine::transact::Act;
+use crate::engine::{Engine, EngineError};
+use crate::object::memory::Scratch;
+use crate::object::snapshot::Origin;
+use crate::object::traits::Put;
+use crate::object::tree;
+use crate::store::Sharing;
+
+/// What can be asked of `snapshot`.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Why it is made.
+    pub message: String,
+    /// What the agent knows, as JSON text. Without one the state of the snapshot before is kept.
+    pub state: Option<Vec<u8>>,
+    /// A tag to put on it.
+    pub tag: Option<Label>,
+    /// Only say what would be recorded.
+    pub dry_run: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The snapshot at which the workspace stands now.
+    pub snapshot: Option<String>,
+    /// Whether it is a new one.
+    pub created: bool,
+    /// The branch.
+    pub branch: String,
+    /// What differs from the snapshot before.
+    pub changes: Vec<ShownChange>,
+    /// The state document's id.
+    pub state: Option<String>,
+    /// Files in all.
+    pub files: u64,
+    /// Files whose content was read.
+    pub read_files: u64,
+    /// Files that look like secrets and are not captured.
+    pub secrets: Vec<ShownPath>,
+    /// What cannot be captured, and why.
+    pub skipped: Vec<(ShownPath, String)>,
+}
+
+/// Records the files.
+///
+/// # Errors
+/// [`EngineError::Document`] for a state that is no JSON; those of a capture.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    if options.dry_run {
+        return record(engine, &Scratch::over(&engine.store), options, None);
+    }
+    engine.refuse_in_view()?;
+    let _lock = engine.store.lock_workspace(engine.workspace(), "snapshot", Sharing::Shared)?;
+    let writer = engine.store.writer()?;
+    record(engine, &writer, options, Some(&writer))
+}
+
+fn record(
+    engine: &Engine,
+    objects: &(impl Put + Sync),
+    options: &Options,
+    writer: Option<&crate::store::Writer<'_>>,
+) -> Result<Report, EngineError> {
+    let standing = engine.standing()?;
+    let before = &standing.snapshot;
+    let state = match &options.state {
+        Some(text) => Some(document::build(objects, &parse(text)?)?),
+        None => before.state,
+    };
+    let config = engine.config_or_default();
+    let mut taken = engine.take(objects, &config, before.tree)?;
+    let changed = taken.capture.tree != before.tree || state != before.state;
+    let changes = tree::diff(objects, before.tree, taken.capture.tree)?;
+    let mut id = standing.position.snapshot;
+    // An explicit message or tag is a checkpoint that somebody asked for: it is always recorded.
+    let created = changed || !options.message.is_empty() || options.tag.is_some();
+    if let (true, Some(writer)) = (created, writer) {
+        let message = options.message.clone();
+        let act = Act::verb("snapshot", summary(&message, changes.len()));
+        let made = Made { origin: Origin::Manual, message, state };
+        let tag = options.tag.as_ref();
+        id = engine.record(writer, &standing, taken.capture.tree, made, act, tag)?.0;
+    }
+    if writer.is_some() {
+        engine.keep_cache(&mut taken);
+    }
+    let path = |path: &crate::base::path::TreePath| ShownPath(path.clone());
+    Ok(Report {
+        snapshot: (!created || writer.is_some()).then(|| id.hex()),
+        created,
+        branch: standing.position.branch.to_string(),
+        changes: shown_changes(&changes),
+        state: state.map(|state| state.hex()),
+        files: taken.capture.files,
+        read_files: taken.capture.read_files,
+        secrets: taken.capture.secrets.iter().map(path).collect(),
+        skipped: taken.capture.skipped.iter().map(|(p, why)| (path(p), skip_text(*why))).collect(),
+    })
+}
+
+fn summary(message: &str, changes: usize) -> String {
+    if message.is_empty() { format!("recorded {changes} change(s)") } else { message.to_owned() }
+}
+
+fn parse(text: &[u8]) -> Result<Json, EngineError> {
+    Json::parse(text).map_err(|error| EngineError::Refused {
+        what: "the state is no JSON".to_owned(),
+        why: error.to_string(),
+    })
+}

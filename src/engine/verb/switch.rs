@@ -1,0 +1,79 @@
+//! `exp switch`: brings the workspace's files to another branch. Un-captured work is captured
+//! first, on the branch that it was done on.
+
+use serde::Serialize;
+
+use crate::engine::report::{ShownChange, shown_changes};
+use crate::engine::transact::Act;
+use crate::engine::{Engine, EngineError};
+use crate::object::memory::Scratch;
+use crate::store::Sharing;
+
+/// What can be asked of `switch`.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The branch.
+    pub branch: String,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The branch that the workspace was on.
+    pub from: String,
+    /// The branch that it is on now.
+    pub to: String,
+    /// The snapshot that it stands on now.
+    pub snapshot: String,
+    /// The snapshot that saved un-captured work first, if there was any.
+    pub captured: Option<String>,
+    /// The files that changed.
+    pub changes: Vec<ShownChange>,
+}
+
+/// Switches.
+///
+/// # Errors
+/// [`EngineError::NotFound`], [`EngineError::InTheWay`], busy.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let names = engine.store.names()?;
+    let Some((label, head)) = engine.find_branch(names, &options.branch)? else {
+        return Err(engine.not_found(names, "branch", &options.branch)?);
+    };
+    let to = engine.resolve(&head.hex())?;
+    if options.dry_run {
+        let standing = engine.standing()?;
+        let objects = Scratch::over(&engine.store);
+        let taken = engine.take(&objects, &engine.config_or_default(), standing.snapshot.tree)?;
+        let from = standing.position.branch.to_string();
+        let safe = crate::engine::take::Safe { standing, taken, captured: None };
+        let plan = engine.plan_placing(&objects, &safe, to.snapshot.tree)?;
+        return Ok(report(from, label.to_string(), head.hex(), None, &plan.changes));
+    }
+    let _lock = engine.store.lock_workspace(engine.workspace(), "switch", Sharing::Exclusive)?;
+    let writer = engine.store.writer()?;
+    let mut safe = engine.make_safe(&writer, "switch")?;
+    let from = safe.standing.position.branch.to_string();
+    // Capturing first may have moved the very branch that is switched to.
+    let head =
+        if label == safe.standing.position.branch { safe.standing.position.snapshot } else { head };
+    let tree = crate::object::snapshot::Snapshot::fetch(&writer, head)?.tree;
+    let position = engine.position(&label, head, engine.git_head());
+    let act = Act::verb("switch", format!("from {from} to {label}"));
+    let captured = safe.captured.map(|id| id.hex());
+    let placed = engine.place_files(&writer, &mut safe, tree, position, Vec::new(), act)?;
+    Ok(report(from, label.to_string(), head.hex(), captured, &placed.plan.changes))
+}
+
+fn report(
+    from: String,
+    to: String,
+    snapshot: String,
+    captured: Option<String>,
+    changes: &[crate::object::tree::TreeChange],
+) -> Report {
+    Report { from, to, snapshot, captured, changes: shown_changes(changes) }
+}

@@ -1,0 +1,293 @@
+//! `exp undo`: the inverse of one operation, name by name, on the names as they are now, the
+//! workspace's files included. It never takes back what others did.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::base::id::{Kind, OperationId, TreeId};
+use crate::engine::report::{ShownChange, shown_changes};
+use crate::engine::transact::Act;
+use crate::engine::{Engine, EngineError};
+use crate::object::names::{self, NameKey, NameValue, Position};
+use crate::object::operation::{Operation, OperationKind};
+use crate::object::snapshot::{GitHead, Origin, Snapshot};
+use crate::session::timeline;
+use crate::store::{NameMove, Sharing};
+
+/// What can be asked of `undo`.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which operation; the newest of this session that can be undone if none is given.
+    pub operation: Option<String>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Go back although git's HEAD has moved since.
+    pub across_head: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The operation that was taken back (or done again).
+    pub operation: String,
+    /// Its verb.
+    pub verb: String,
+    /// What it had done.
+    pub summary: String,
+    /// The names that moved.
+    pub names: Vec<String>,
+    /// The snapshot that saved un-captured work first, if there was any.
+    pub captured: Option<String>,
+    /// The files that changed.
+    pub changes: Vec<ShownChange>,
+}
+
+/// Takes one operation back.
+///
+/// # Errors
+/// [`EngineError::NotFound`] when there is nothing to undo, [`EngineError::Moved`] when a name has
+/// moved since; those of a restore.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let session = &engine.surroundings.session;
+    let id = match &options.operation {
+        Some(text) => engine.find_operation(text)?,
+        None => timeline::next_undo(engine.operations()?, session)?
+            .ok_or_else(|| nothing("operation to undo in session", session))?,
+    };
+    let operation = Operation::fetch(&engine.store, id)?;
+    let kind = OperationKind::Undo { of: id };
+    engine.step(&Step { verb: "undo", kind, id, operation: &operation, options }, &operation)
+}
+
+pub(super) fn nothing(what: &'static str, name: &str) -> EngineError {
+    EngineError::NotFound { what, name: name.to_owned(), near: Vec::new() }
+}
+
+/// One step along the operation log: the inverse of one operation.
+pub(super) struct Step<'a> {
+    pub verb: &'static str,
+    pub kind: OperationKind,
+    /// The operation whose inverse is applied: for a redo the undo.
+    pub id: OperationId,
+    pub operation: &'a Operation,
+    pub options: &'a Options,
+}
+
+/// The operation log, newest first, fetched as it is read.
+pub(in crate::engine) struct Log<'a> {
+    engine: &'a Engine,
+    next: Option<OperationId>,
+}
+
+impl Iterator for Log<'_> {
+    type Item = Result<(OperationId, Operation), EngineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let id = self.next.take()?;
+        match Operation::fetch(&self.engine.store, id) {
+            Ok(operation) => {
+                self.next = operation.parents.first().copied();
+                Some(Ok((id, operation)))
+            }
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+}
+
+impl Engine {
+    /// The operation log, newest first.
+    pub(in crate::engine) fn operations(&self) -> Result<Log<'_>, EngineError> {
+        let next = self.store.current()?.map(|current| current.operation);
+        Ok(Log { engine: self, next })
+    }
+
+    pub(super) fn find_operation(&self, text: &str) -> Result<OperationId, EngineError> {
+        let found = match text.bytes().all(|byte| byte.is_ascii_hexdigit()) && text.len() >= 4 {
+            true => self.store.find(Kind::Operation, &text.to_ascii_lowercase(), 8)?,
+            false => Vec::new(),
+        };
+        match found.as_slice() {
+            [one] => Ok(OperationId(*one)),
+            [] => Err(nothing("operation", text)),
+            several => {
+                let candidates = several.iter().map(|hash| hash.hex()[..16].to_owned()).collect();
+                Err(EngineError::Ambiguous { name: text.to_owned(), candidates })
+            }
+        }
+    }
+
+    /// Takes one step; the report is about `shown`.
+    pub(super) fn step(&self, step: &Step<'_>, shown: &Operation) -> Result<Report, EngineError> {
+        let dry_run = step.options.dry_run;
+        let mode = Sharing::Exclusive;
+        let _lock = match dry_run {
+            true => None,
+            false => Some(self.store.lock_workspace(self.workspace(), step.verb, mode)?),
+        };
+        let plan = self.plan_step(step)?;
+        let mut report = Report {
+            operation: step.id.hex(),
+            verb: shown.verb.clone(),
+            summary: shown.summary.clone(),
+            names: plan.moves.iter().map(|step| step.key.text()).collect(),
+            captured: None,
+            changes: Vec::new(),
+        };
+        if let Some(position) = plan.position.as_ref().filter(|_| plan.moves_files) {
+            self.check_head(position, step.options.across_head)?;
+        }
+        if !dry_run {
+            self.apply_step(plan, step, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    fn apply_step(
+        &self,
+        plan: StepPlan,
+        step: &Step<'_>,
+        report: &mut Report,
+    ) -> Result<(), EngineError> {
+        let writer = self.store.writer()?;
+        let summary = format!("{} of `{}` ({})", step.verb, report.verb, step.id.short());
+        let act = Act { kind: step.kind.clone(), verb: step.verb, summary };
+        let Some(position) = plan.position.filter(|_| plan.moves_files) else {
+            self.commit(&writer, plan.moves, act)?;
+            return Ok(());
+        };
+        let mut safe = self.make_safe(&writer, step.verb)?;
+        report.captured = safe.captured.map(|id| id.hex());
+        let mut moves = plan.moves;
+        // Capturing just now moved the branch and the position: that is no foreign move.
+        moves.retain(|name| name.key != self.position_key());
+        for name in &mut moves {
+            name.expected = names::get(&writer, safe.standing.names, &name.key)?;
+        }
+        let tree = Snapshot::fetch(&writer, position.snapshot)?.tree;
+        let placed = self.place_files(&writer, &mut safe, tree, position, moves, act)?;
+        report.changes = shown_changes(&placed.plan.changes);
+        Ok(())
+    }
+
+    fn plan_step(&self, step: &Step<'_>) -> Result<StepPlan, EngineError> {
+        let changes = names::diff(&self.store, step.operation.before, step.operation.after)?;
+        let session = &self.surroundings.session;
+        let mut captures = Vec::new();
+        for (_, capture) in timeline::captures_since(self.operations()?, session, step.id)? {
+            captures.push(names::diff(&self.store, capture.before, capture.after)?);
+        }
+        let mut present = BTreeMap::new();
+        for change in &changes {
+            let key = NameKey::parse(&String::from_utf8_lossy(change.key()));
+            if let Some(key) = key {
+                let now = names::get(&self.store, self.store.names()?, &key)?;
+                present.insert(key, now);
+            }
+        }
+        let look_up = |key: &NameKey| present.get(key).cloned().flatten();
+        let moves = match timeline::inverse(&changes, &captures, look_up) {
+            Ok(moves) => moves,
+            Err(conflicts) => {
+                let name = conflicts.first().map_or_else(String::new, |first| first.key.clone());
+                let by = self.last_mover(&name, step.id)?;
+                return Err(EngineError::Moved { name, by });
+            }
+        };
+        let mut plan = StepPlan { moves: Vec::new(), position: None, moves_files: false };
+        for timeline::Move { key, expected, new } in moves {
+            if let NameKey::Position(workspace) = &key {
+                self.check_own(workspace, step)?;
+                if let Some(NameValue::Position(to)) = &new {
+                    plan.moves_files = self.moved_files(step.operation)?;
+                    plan.position = Some(to.clone());
+                }
+                if new.is_none() {
+                    let what = "this operation made the workspace".to_owned();
+                    let why = "it cannot be undone; `exp deinit` removes the store".to_owned();
+                    return Err(EngineError::Refused { what, why });
+                }
+            }
+            plan.moves.push(NameMove { key, expected, new });
+        }
+        Ok(plan)
+    }
+
+    fn check_own(&self, workspace: &str, step: &Step<'_>) -> Result<(), EngineError> {
+        if workspace == self.place.workspace {
+            return Ok(());
+        }
+        let what = format!("operation {} cannot be taken back here", step.id.short());
+        let why = format!("it changed the files of workspace `{workspace}`; go there");
+        Err(EngineError::Refused { what, why })
+    }
+
+    /// Who moved a name since an operation.
+    fn last_mover(&self, name: &str, since: OperationId) -> Result<String, EngineError> {
+        for entry in self.operations()? {
+            let (id, operation) = entry?;
+            if id == since {
+                break;
+            }
+            let changes = names::diff(&self.store, operation.before, operation.after)?;
+            if changes.iter().any(|change| change.key() == name.as_bytes()) {
+                let (verb, session) = (&operation.verb, &operation.session);
+                return Ok(format!("`{verb}` of session {session} ({})", id.short()));
+            }
+        }
+        Ok("somebody".to_owned())
+    }
+
+    /// Whether an operation changed the workspace's files. One that merely recorded what they were
+    /// did not: there the position followed the files. An undo or redo did what it takes back did.
+    fn moved_files(&self, operation: &Operation) -> Result<bool, EngineError> {
+        let mut original = operation.clone();
+        while let OperationKind::Undo { of } | OperationKind::Redo { of } = original.kind {
+            original = Operation::fetch(&self.store, of)?;
+        }
+        let position = |names| -> Result<Option<Position>, EngineError> {
+            match names::get(&self.store, names, &self.position_key())? {
+                Some(NameValue::Position(position)) => Ok(Some(position)),
+                _ => Ok(None),
+            }
+        };
+        let (Some(before), Some(after)) = (position(original.before)?, position(original.after)?)
+        else {
+            return Ok(false);
+        };
+        if self.tree_of(&before)? == self.tree_of(&after)? {
+            return Ok(false);
+        }
+        let snapshot = Snapshot::fetch(&self.store, after.snapshot)?;
+        let recorded = matches!(snapshot.origin, Origin::Manual | Origin::Automatic);
+        let is_child = snapshot.parents.first() == Some(&before.snapshot);
+        Ok(!(before.branch == after.branch && recorded && is_child))
+    }
+
+    fn tree_of(&self, position: &Position) -> Result<TreeId, EngineError> {
+        Ok(Snapshot::fetch(&self.store, position.snapshot)?.tree)
+    }
+
+    /// Going back across a changed HEAD of git is never automatic.
+    pub(super) fn check_head(&self, to: &Position, across: bool) -> Result<(), EngineError> {
+        let now = self.git_head();
+        if across || now == to.git_head {
+            return Ok(());
+        }
+        let commit = |head: &Option<GitHead>| {
+            let commit = head.as_ref().and_then(|head| head.commit.clone());
+            commit.map_or_else(|| "no commit".to_owned(), |c| c[..c.len().min(12)].to_owned())
+        };
+        let why = format!("then {}, now {}", commit(&to.git_head), commit(&now));
+        Err(EngineError::AcrossHead { snapshot: to.snapshot, why })
+    }
+}
+
+struct StepPlan {
+    moves: Vec<NameMove>,
+    /// Where this workspace goes.
+    position: Option<Position>,
+    /// Whether its files must follow.
+    moves_files: bool,
+}
