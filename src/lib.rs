@@ -5,13 +5,18 @@
 //! ARCHITECTURE.md is the guide.
 
 pub mod base;
-pub mod engine;
+pub mod object;
+
 pub mod document;
 pub mod graph;
 pub mod merge;
-pub mod object;
+pub mod run;
+pub mod store;
+pub mod workspace;
+
 pub mod policy;
 pub mod session;
-pub mod store;
-pub mod run;
-pub mod workspace;
+
+pub mod engine;
+
+pub mod surface;

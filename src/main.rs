@@ -1,2 +1,7 @@
-//! The `exp` command.
-fn main() {}
+//! The `exp` command: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    expdag::surface::cli::main()
+}

@@ -1,0 +1,405 @@
+//! The command line: every verb with its flags, its help and an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Try several approaches at once, measure each honestly, keep the best, and get back to the last
+/// good state.
+#[derive(Debug, Parser)]
+#[command(name = "exp", version, propagate_version = false, max_term_width = 100)]
+#[command(after_help = "Start here:
+  exp init                                    make this folder a workspace
+  exp try 'a=./agent.sh one' 'b=./agent.sh two'  run approaches in parallel, evaluate each
+  exp select && exp merge --selected          choose the best and bring it in
+  exp guard                                   evaluate; on a regression go back
+  exp undo                                    take the last step back
+
+Exit codes: 0 done, 1 the answer is no, 2 usage, 3 conflict, 4 not found, 5 busy, 6 corrupt,
+7 full, 70 a bug, 130 interrupted. `exec` passes on its command's code; its own failures are 125.")]
+pub struct Cli {
+    /// Work as if started in this folder
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// Print one JSON value instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The verb.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Only say what would be done.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DryRun {
+    /// Only say what would be done; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make a folder a workspace and take its first snapshot
+    #[command(
+        after_help = "Example:\n  exp init            # shows what it will capture, writes exp.toml\n  exp init --dry-run  # only shows it"
+    )]
+    Init {
+        /// The folder; the present one if none is given
+        folder: Option<PathBuf>,
+        /// Go ahead above 2 GiB or 200,000 files
+        #[arg(long, short)]
+        yes: bool,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Remove the workspace's store; the files stay as they are
+    #[command(
+        after_help = "Example:\n  exp deinit          # shows what would be lost\n  exp deinit --yes    # removes it"
+    )]
+    Deinit {
+        /// Really remove it
+        #[arg(long, short)]
+        yes: bool,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Record the files, and a state document if one is given
+    #[command(
+        after_help = "Example:\n  exp snapshot -m 'parser works'\n  exp snapshot --state plan.json   # what the agent knows, with the files, under one id\n  some-agent | exp snapshot --state -"
+    )]
+    Snapshot {
+        /// Why
+        #[arg(short, long, default_value = "")]
+        message: String,
+        /// A JSON file with what the agent knows; `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
+        /// Put this tag on it
+        #[arg(long, value_name = "NAME")]
+        tag: Option<String>,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Show where the workspace stands and what has changed
+    #[command(after_help = "Example:\n  exp status\n  exp status --json | jq .changes")]
+    Status,
+    /// Show the graph of snapshots, newest first
+    #[command(
+        after_help = "Example:\n  exp log             # from where the workspace stands\n  exp log --all -n 50 # from every branch, tag and verdict\n  exp log e7/map"
+    )]
+    Log {
+        /// Where to start
+        from: Vec<String>,
+        /// Start from every branch, tag and verdict
+        #[arg(long, short)]
+        all: bool,
+        /// How many at most
+        #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
+        limit: usize,
+    },
+    /// Show one snapshot: change, state, evaluation, verdict
+    #[command(
+        after_help = "Example:\n  exp show            # where the workspace stands\n  exp show e7/map\n  exp show @ --state  # the state document as JSON\n  exp show @- --pointer /plan/0"
+    )]
+    Show {
+        /// A branch, tag, `@`, `@-`, `NAME~2` or the first digits of an id
+        #[arg(default_value = "@")]
+        what: String,
+        /// Print the state document
+        #[arg(long)]
+        state: bool,
+        /// Print this part of the state (a JSON pointer)
+        #[arg(long, value_name = "POINTER")]
+        pointer: Option<String>,
+    },
+    /// Show what differs between two snapshots, or a snapshot and the files
+    #[command(
+        after_help = "Example:\n  exp diff            # the files against the last snapshot\n  exp diff main e7/map\n  exp diff @- @ --names"
+    )]
+    Diff {
+        /// The older side; the workspace's snapshot if none is given
+        from: Option<String>,
+        /// The newer side; the files if none is given
+        to: Option<String>,
+        /// Only the names of the files
+        #[arg(long)]
+        names: bool,
+        /// Compare the state documents, too
+        #[arg(long)]
+        state: bool,
+        /// Lines of context
+        #[arg(short = 'U', long, default_value_t = 3, value_name = "LINES")]
+        context: usize,
+    },
+    /// List, create, delete or rename branches
+    #[command(
+        after_help = "Example:\n  exp branch                  # list\n  exp branch idea             # create one here\n  exp branch idea --from @-\n  exp branch --rename idea plan\n  exp branch --delete plan"
+    )]
+    Branch {
+        /// The branch to create
+        name: Option<String>,
+        /// Where it starts
+        #[arg(long, value_name = "WHAT", requires = "name")]
+        from: Option<String>,
+        /// Delete a branch
+        #[arg(long, short, value_name = "NAME", conflicts_with_all = ["name", "rename"])]
+        delete: Option<String>,
+        /// Rename a branch
+        #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with = "name")]
+        rename: Option<Vec<String>>,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Bring the files to another branch; un-captured work is captured first
+    #[command(
+        after_help = "Example:\n  exp switch idea\n  exp switch main --dry-run   # which files would change"
+    )]
+    Switch {
+        /// The branch
+        branch: String,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Run a command in a branch and record what it changed
+    #[command(
+        after_help = "Example:\n  exp exec idea -- cargo fmt\n  exp exec idea -- sh -c 'sed -i s/a/b/ src/lib.rs'\n\nThe exit code is the command's; 125 when it could not be run at all."
+    )]
+    Exec {
+        /// The branch
+        branch: String,
+        /// The command
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<std::ffi::OsString>,
+        /// Stop it after this time, such as `90s` or `10m`
+        #[arg(long, value_name = "TIME")]
+        timeout: Option<String>,
+        /// Run it and record nothing
+        #[arg(long)]
+        no_capture: bool,
+        #[command(flatten)]
+        backend: BackendFlag,
+    },
+    /// Try several approaches in parallel, each in its own branch, and evaluate each
+    #[command(
+        after_help = "Example:\n  exp try 'map=./agent.sh \"use a hash map\"' 'sort=./agent.sh \"sort first\"'\n  exp try 'a=git apply a.patch' 'b=git apply b.patch' --jobs 2 --timeout 10m\n\nThen `exp rank`, `exp select`, `exp merge --selected`."
+    )]
+    Try {
+        /// `NAME=COMMAND`: a name and the shell command that changes the files
+        #[arg(required = true, value_name = "NAME=COMMAND")]
+        approaches: Vec<String>,
+        /// Where all start; the workspace's files if nothing is given
+        #[arg(long, value_name = "WHAT")]
+        from: Option<String>,
+        /// How many at once
+        #[arg(long, short, value_name = "COUNT")]
+        jobs: Option<usize>,
+        /// Stop a command after this time, such as `90s` or `10m`
+        #[arg(long, value_name = "TIME")]
+        timeout: Option<String>,
+        /// Only run the commands
+        #[arg(long)]
+        no_eval: bool,
+        #[command(flatten)]
+        backend: BackendFlag,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Evaluate a snapshot, or the files, with the stages of exp.toml
+    #[command(
+        after_help = "Example:\n  exp eval            # the files as they are\n  exp eval e7/map\n  exp eval --again    # do not take it from the memo"
+    )]
+    Eval {
+        /// What; the workspace's files if nothing is given
+        what: Option<String>,
+        /// Run the stages although the result is remembered
+        #[arg(long)]
+        again: bool,
+        #[command(flatten)]
+        backend: BackendFlag,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Rank the candidates of an experiment
+    #[command(after_help = "Example:\n  exp rank\n  exp rank e7 --json")]
+    Rank {
+        /// The experiment; the last one if none is given
+        experiment: Option<String>,
+    },
+    /// Choose the best candidate of an experiment; exit 1 when none is feasible
+    #[command(
+        after_help = "Example:\n  exp select\n  exp select e7 --approach map   # choose by hand"
+    )]
+    Select {
+        /// The experiment; the last one if none is given
+        experiment: Option<String>,
+        /// Take this one, whatever the ranking says
+        #[arg(long, value_name = "NAME")]
+        approach: Option<String>,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Bring a branch, or the selected candidate, into the workspace's branch
+    #[command(
+        after_help = "Example:\n  exp merge --selected    # evaluated as merged; the runner-up if that is bad\n  exp merge idea\n  exp merge idea --dry-run"
+    )]
+    Merge {
+        /// A branch or a snapshot
+        #[arg(required_unless_present = "selected")]
+        name: Option<String>,
+        /// The selection of an experiment (the last one if none is named)
+        #[arg(long, value_name = "EXPERIMENT", num_args = 0..=1, default_missing_value = "", conflicts_with = "name")]
+        selected: Option<String>,
+        /// Why
+        #[arg(short, long, default_value = "")]
+        message: String,
+        /// Do not evaluate the merged tree
+        #[arg(long)]
+        no_eval: bool,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Go back to the last good snapshot, or to a named one
+    #[command(
+        after_help = "Example:\n  exp rollback            # to the last snapshot that is known to be good\n  exp rollback --to @-\n  exp undo                # and forward again"
+    )]
+    Rollback {
+        /// Where to
+        #[arg(long, value_name = "WHAT")]
+        to: Option<String>,
+        /// Go back although git's HEAD has moved since
+        #[arg(long)]
+        across_head: bool,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Evaluate the files; on a regression go back to the last good snapshot (exit 1)
+    #[command(
+        after_help = "Example:\n  exp guard                      # after an edit\n  exp guard -- cargo update      # run it, then judge what it did\n  exp guard --keep               # judge, but leave the files"
+    )]
+    Guard {
+        /// Run this first
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<std::ffi::OsString>,
+        /// Judge, but do not go back
+        #[arg(long)]
+        keep: bool,
+        /// Go back although git's HEAD has moved since
+        #[arg(long)]
+        across_head: bool,
+        /// Stop the command after this time
+        #[arg(long, value_name = "TIME")]
+        timeout: Option<String>,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Take an operation back, files included
+    #[command(
+        after_help = "Example:\n  exp undo              # the newest of this session\n  exp undo              # repeated: one further\n  exp undo 3f2a9c1b     # a certain one (see `exp op log`)"
+    )]
+    Undo(StepArgs),
+    /// Do again what `undo` took back
+    #[command(after_help = "Example:\n  exp undo\n  exp redo")]
+    Redo(StepArgs),
+    /// The operation log
+    #[command(after_help = "Example:\n  exp op log")]
+    Op {
+        /// What about it.
+        #[command(subcommand)]
+        verb: OpVerb,
+    },
+    /// List, put or remove tags
+    #[command(
+        after_help = "Example:\n  exp tag                       # list\n  exp tag v1 -m 'works'         # tag where the workspace stands\n  exp tag best e7/map\n  exp tag --delete v1"
+    )]
+    Tag {
+        /// The tag to put
+        name: Option<String>,
+        /// What it names; the workspace's snapshot if nothing is given
+        what: Option<String>,
+        /// What to say with it
+        #[arg(short, long, default_value = "")]
+        message: String,
+        /// Remove a tag
+        #[arg(long, short, value_name = "NAME", conflicts_with = "name")]
+        delete: Option<String>,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Prove every byte of the store
+    #[command(
+        after_help = "Example:\n  exp fsck\n  exp fsck --rebuild   # build the catalogue anew"
+    )]
+    Fsck {
+        /// Build the catalogue anew from the packs
+        #[arg(long)]
+        rebuild: bool,
+    },
+    /// Explain what works on this machine and what does not
+    #[command(after_help = "Example:\n  exp doctor")]
+    Doctor,
+    /// Count snapshots, verdicts, bytes
+    #[command(after_help = "Example:\n  exp stats --json")]
+    Stats,
+    /// Tell the whole story on a small Rust project, in under a minute
+    #[command(after_help = "Example:\n  exp demo\n  exp demo /tmp/pairs")]
+    Demo {
+        /// Where the project goes: an empty or new folder; a temporary one if none is given
+        folder: Option<PathBuf>,
+    },
+    /// One page for agents: how to use exp
+    #[command(after_help = "Example:\n  exp guide >> AGENTS.md")]
+    Guide,
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  exp completions bash > ~/.local/share/bash-completion/completions/exp"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which view to use.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct BackendFlag {
+    /// How branches get their files: `overlay` or `copy`; what works here if not given
+    #[arg(long, value_enum)]
+    pub backend: Option<BackendWord>,
+}
+
+/// A backend by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BackendWord {
+    /// Overlay at the workspace's own path
+    Overlay,
+    /// A folder of its own that is kept warm
+    Copy,
+}
+
+/// What `undo` and `redo` take.
+#[derive(Debug, Args)]
+pub struct StepArgs {
+    /// The operation; the newest of this session if none is given
+    pub operation: Option<String>,
+    /// Go back although git's HEAD has moved since
+    #[arg(long)]
+    pub across_head: bool,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// What can be asked of the operation log.
+#[derive(Debug, Subcommand)]
+pub enum OpVerb {
+    /// Show what was done, newest first
+    #[command(after_help = "Example:\n  exp op log -n 5\n  exp op log --mine")]
+    Log {
+        /// How many at most
+        #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
+        limit: usize,
+        /// Only this session's
+        #[arg(long)]
+        mine: bool,
+    },
+}

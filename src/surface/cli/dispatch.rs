@@ -1,0 +1,408 @@
+//! From the command line to a verb and back: the only place that knows all of them.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use serde::Serialize;
+
+use super::args::{BackendWord, Cli, DryRun, OpVerb, StepArgs, Verb};
+use super::output::{print, print_error, print_failure, print_json};
+use super::{demo, exit, interrupt, progress, text, values, world};
+use crate::base::name::Label;
+use crate::engine::verb::{
+    branch, deinit, diff, doctor, eval, exec, fsck, guard, init, log, merge, op_log, rank, redo,
+    rollback, select, show, snapshot, stats, status, switch, tag, r#try, undo,
+};
+use crate::engine::{Backend, Engine, EngineError, Event, Surroundings};
+
+/// The page for agents.
+const GUIDE: &str = include_str!("guide.md");
+
+/// Runs the command that this process was started with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let usage = error.use_stderr();
+            return ExitCode::from(if usage { exit::USAGE } else { exit::DONE });
+        }
+    };
+    let is_exec = matches!(cli.verb, Verb::Exec { .. });
+    let json = cli.json;
+    match Shell::new(cli) {
+        Ok((shell, verb)) => match shell.verb(verb) {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => {
+                let code = print_failure(&error, json);
+                ExitCode::from(if is_exec { exit::EXEC_FAILED } else { code })
+            }
+        },
+        Err(error) => ExitCode::from(print_failure(&error, json)),
+    }
+}
+
+/// What all verbs share on this surface.
+struct Shell {
+    json: bool,
+    world: Surroundings,
+}
+
+type Outcome = Result<u8, EngineError>;
+
+impl Shell {
+    fn new(cli: Cli) -> Result<(Self, Verb), EngineError> {
+        let world = world::surroundings(cli.directory.as_deref()).map_err(|source| {
+            let path = cli.directory.clone().unwrap_or_else(|| ".".into());
+            EngineError::File { what: "enter", path, source }
+        })?;
+        Ok((Self { json: cli.json, world }, cli.verb))
+    }
+
+    fn engine(&self) -> Result<Engine, EngineError> {
+        let engine = Engine::open(self.world.clone())?;
+        for sentence in &engine.recovered {
+            print_error(&format!("recovered: {sentence}\n"));
+        }
+        Ok(engine)
+    }
+
+    /// Prints a report as JSON, or the page that is made of it.
+    fn give(&self, verb: &str, report: &impl Serialize, page: impl FnOnce() -> String) {
+        if self.json { print_json(verb, report) } else { print(&page()) }
+    }
+
+    fn watch(&self) -> impl Fn(Event) + Sync + use<> {
+        let say = if self.json { progress::silent } else { progress::say };
+        move |event| say(&event)
+    }
+
+    fn verb(&self, verb: Verb) -> Outcome {
+        match verb {
+            Verb::Init { folder, yes, dry_run: DryRun { dry_run } } => {
+                let report =
+                    init::run(self.world.clone(), &init::Options { folder, yes, dry_run })?;
+                self.give("init", &report, || text::init(&report, dry_run));
+                Ok(exit::DONE)
+            }
+            Verb::Doctor => {
+                let report = doctor::run(self.world.clone(), &doctor::Options::default())?;
+                self.give("doctor", &report, || text::doctor(&report));
+                Ok(exit::DONE)
+            }
+            Verb::Demo { folder } => self.demo(folder),
+            Verb::Guide => {
+                print(GUIDE);
+                Ok(exit::DONE)
+            }
+            Verb::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "exp", &mut script);
+                super::output::print_bytes(&script);
+                Ok(exit::DONE)
+            }
+            verb => self.in_workspace(&self.engine()?, verb),
+        }
+    }
+
+    fn demo(&self, folder: Option<std::path::PathBuf>) -> Outcome {
+        let file = |what, path: &str| {
+            let path = path.into();
+            move |source| EngineError::File { what, path, source }
+        };
+        let program = std::env::current_exe().map_err(file("find", "exp"))?;
+        let folder = match folder {
+            Some(folder) => self.world.folder.join(folder),
+            None => std::env::temp_dir().join(format!("exp-demo-{}", std::process::id())),
+        };
+        demo::run(&program, folder, &interrupt::cancel())?;
+        Ok(exit::DONE)
+    }
+
+    fn in_workspace(&self, engine: &Engine, verb: Verb) -> Outcome {
+        match verb {
+            Verb::Snapshot { message, state, tag, dry_run } => {
+                self.snapshot(engine, message, state, tag, dry_run.dry_run)
+            }
+            Verb::Branch { name, from, delete, rename, dry_run } => {
+                self.branch(engine, name, from, delete, rename, dry_run.dry_run)
+            }
+            Verb::Tag { name, what, message, delete, dry_run } => {
+                self.tag(engine, name, what, message, delete, dry_run.dry_run)
+            }
+            Verb::Status | Verb::Log { .. } | Verb::Show { .. } | Verb::Diff { .. } => {
+                self.look(engine, verb)
+            }
+            Verb::Try { .. }
+            | Verb::Eval { .. }
+            | Verb::Exec { .. }
+            | Verb::Guard { .. }
+            | Verb::Merge { .. } => self.run(engine, verb),
+            other => self.rest(engine, other),
+        }
+    }
+
+    fn look(&self, engine: &Engine, verb: Verb) -> Outcome {
+        let now = self.world.now();
+        match verb {
+            Verb::Log { from, all, limit } => {
+                let report = log::run(engine, &log::Options { from, all, limit })?;
+                self.give("log", &report, || text::log(&report, now));
+            }
+            Verb::Show { what, state, pointer } => {
+                let only_state = state || pointer.is_some();
+                let report = show::run(engine, &show::Options { what, state, pointer })?;
+                match (&report.state_text, only_state) {
+                    (Some(json), true) => print(&format!("{json}\n")),
+                    _ => self.give("show", &report, || text::show(&report)),
+                }
+            }
+            Verb::Diff { from, to, names, state, context } => {
+                let options = diff::Options { from, to, context, names_only: names, state };
+                let report = diff::run(engine, &options)?;
+                self.give("diff", &report, || text::diff(&report));
+            }
+            _ => {
+                let report = status::run(engine, &status::Options::default())?;
+                self.give("status", &report, || text::status(&report, now));
+            }
+        }
+        Ok(exit::DONE)
+    }
+
+    fn snapshot(
+        &self,
+        engine: &Engine,
+        message: String,
+        state: Option<std::path::PathBuf>,
+        tag: Option<String>,
+        dry_run: bool,
+    ) -> Outcome {
+        let state = match state {
+            Some(path) => Some(self.read_state(path)?),
+            None => None,
+        };
+        let tag = tag.map(Label::new).transpose()?;
+        let options = snapshot::Options { message, state, tag, dry_run };
+        let report = snapshot::run(engine, &options)?;
+        self.give("snapshot", &report, || text::snapshot(&report));
+        Ok(exit::DONE)
+    }
+
+    fn read_state(&self, path: std::path::PathBuf) -> Result<Vec<u8>, EngineError> {
+        use std::io::Read;
+        let read = if path.as_os_str() == "-" {
+            let mut text = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut text).map(|_| text)
+        } else {
+            std::fs::read(self.world.folder.join(&path))
+        };
+        read.map_err(|source| EngineError::File { what: "read", path, source })
+    }
+
+    fn branch(
+        &self,
+        engine: &Engine,
+        name: Option<String>,
+        from: Option<String>,
+        delete: Option<String>,
+        rename: Option<Vec<String>>,
+        dry_run: bool,
+    ) -> Outcome {
+        let options = match (name, delete, rename.as_deref()) {
+            (Some(name), ..) => branch::Options::Create { name: Label::new(name)?, from, dry_run },
+            (_, Some(name), _) => branch::Options::Delete { name, dry_run },
+            (_, _, Some([old, new])) => {
+                let to = Label::new(new.as_str())?;
+                branch::Options::Rename { from: old.clone(), to, dry_run }
+            }
+            _ => branch::Options::List,
+        };
+        let report = branch::run(engine, &options)?;
+        let now = self.world.now();
+        self.give("branch", &report, || text::branches(&report, now));
+        Ok(exit::DONE)
+    }
+
+    fn tag(
+        &self,
+        engine: &Engine,
+        name: Option<String>,
+        what: Option<String>,
+        note: String,
+        delete: Option<String>,
+        dry_run: bool,
+    ) -> Outcome {
+        let options = match (name, delete) {
+            (Some(name), _) => {
+                tag::Options::Create { name: Label::new(name)?, what, note, dry_run }
+            }
+            (None, Some(name)) => tag::Options::Delete { name: Label::new(name)?, dry_run },
+            (None, None) => tag::Options::List,
+        };
+        let report = tag::run(engine, &options)?;
+        self.give("tag", &report, || text::tags(&report));
+        Ok(exit::DONE)
+    }
+
+    fn run(&self, engine: &Engine, verb: Verb) -> Outcome {
+        let cancel = interrupt::cancel();
+        let watch = self.watch();
+        match verb {
+            Verb::Try { approaches, from, jobs, timeout, no_eval, backend, dry_run } => {
+                let approaches = approaches.iter().map(values::approach);
+                let options = r#try::Options {
+                    approaches: approaches.collect::<Result<_, _>>()?,
+                    from,
+                    jobs,
+                    timeout: values::time(timeout.as_ref())?,
+                    no_eval,
+                    backend: backend.backend.map(backend_of),
+                    dry_run: dry_run.dry_run,
+                };
+                self.tried(engine, &options, &cancel)
+            }
+            Verb::Eval { what, again, backend, dry_run } => {
+                let backend = backend.backend.map(backend_of);
+                let options = eval::Options { what, again, backend, dry_run: dry_run.dry_run };
+                let report = eval::run(engine, &options, &cancel, &watch)?;
+                self.give("eval", &report, || text::evaluation(&report));
+                Ok(if report.is_bad() { exit::NO } else { exit::DONE })
+            }
+            Verb::Exec { branch, command, timeout, no_capture, backend } => {
+                let options = exec::Options {
+                    branch,
+                    command,
+                    timeout: values::time(timeout.as_ref())?,
+                    no_capture,
+                    inherit: !self.json,
+                    backend: backend.backend.map(backend_of),
+                };
+                let report = exec::run(engine, &options, &cancel)?;
+                match self.json {
+                    true => print_json("exec", &report),
+                    false => print_error(&text::exec(&report)),
+                }
+                let killed = i32::from(exit::INTERRUPTED);
+                Ok(u8::try_from(report.exit.unwrap_or(killed)).unwrap_or(exit::EXEC_FAILED))
+            }
+            Verb::Guard { command, keep, across_head, timeout, dry_run: DryRun { dry_run } } => {
+                let timeout = values::time(timeout.as_ref())?;
+                let options = guard::Options { command, timeout, keep, across_head, dry_run };
+                let report = guard::run(engine, &options, &cancel, &watch)?;
+                self.give("guard", &report, || text::guard(&report, dry_run));
+                Ok(if report.is_bad() { exit::NO } else { exit::DONE })
+            }
+            Verb::Merge { name, selected, message, no_eval, dry_run: DryRun { dry_run } } => {
+                let what = match (name, selected) {
+                    (Some(name), _) => merge::What::Name(name),
+                    (None, selected) => {
+                        merge::What::Selected(selected.filter(|name| !name.is_empty()))
+                    }
+                };
+                let options = merge::Options { what, message, no_eval, dry_run };
+                let report = merge::run(engine, &options, &cancel, &watch)?;
+                self.give("merge", &report, || text::merge(&report, dry_run));
+                Ok(match report.outcome {
+                    "conflicts" => exit::CONFLICT,
+                    "refused" => exit::NO,
+                    _ => exit::DONE,
+                })
+            }
+            other => self.rest(engine, other),
+        }
+    }
+
+    fn tried(
+        &self,
+        engine: &Engine,
+        options: &r#try::Options,
+        cancel: &crate::run::Cancel,
+    ) -> Outcome {
+        let report = r#try::run(engine, options, cancel, &self.watch())?;
+        let table = match options.dry_run || options.no_eval {
+            true => None,
+            false => {
+                let experiment = Some(report.experiment.clone());
+                Some(rank::run(engine, &rank::Options { experiment })?)
+            }
+        };
+        #[derive(Serialize)]
+        struct Both<'a> {
+            #[serde(flatten)]
+            report: &'a r#try::Report,
+            ranking: Option<&'a rank::Report>,
+        }
+        let both = Both { report: &report, ranking: table.as_ref() };
+        self.give("try", &both, || text::tried(&report, table.as_ref(), options.dry_run));
+        Ok(if report.interrupted { exit::INTERRUPTED } else { exit::DONE })
+    }
+
+    fn rest(&self, engine: &Engine, verb: Verb) -> Outcome {
+        match verb {
+            Verb::Deinit { yes, dry_run } => {
+                let options = deinit::Options { yes: yes && !dry_run.dry_run };
+                let report = deinit::run(engine, &options)?;
+                self.give("deinit", &report, || text::deinit(&report));
+            }
+            Verb::Switch { branch, dry_run: DryRun { dry_run } } => {
+                let report = switch::run(engine, &switch::Options { branch, dry_run })?;
+                self.give("switch", &report, || text::switch(&report, dry_run));
+            }
+            Verb::Rank { experiment } => {
+                let report = rank::run(engine, &rank::Options { experiment })?;
+                self.give("rank", &report, || text::rank(&report));
+                return Ok(if report.winner.is_some() { exit::DONE } else { exit::NO });
+            }
+            Verb::Select { experiment, approach, dry_run: DryRun { dry_run } } => {
+                let options = select::Options { experiment, approach, dry_run };
+                let report = select::run(engine, &options)?;
+                self.give("select", &report, || text::select(&report, dry_run));
+                return Ok(if report.selected.is_some() { exit::DONE } else { exit::NO });
+            }
+            Verb::Rollback { to, across_head, dry_run: DryRun { dry_run } } => {
+                let options = rollback::Options { to, across_head, dry_run };
+                let report = rollback::run(engine, &options)?;
+                self.give("rollback", &report, || text::rollback(&report, dry_run));
+            }
+            Verb::Undo(args) => self.step(engine, args, false)?,
+            Verb::Redo(args) => self.step(engine, args, true)?,
+            Verb::Op { verb: OpVerb::Log { limit, mine } } => {
+                let report = op_log::run(engine, &op_log::Options { limit, mine })?;
+                let now = self.world.now();
+                self.give("op log", &report, || text::op_log(&report, now));
+            }
+            Verb::Fsck { rebuild } => {
+                let report = fsck::run(engine, &fsck::Options { rebuild })?;
+                self.give("fsck", &report, || text::fsck(&report));
+                let well = report.problems.is_empty();
+                return Ok(if well { exit::DONE } else { exit::CORRUPT });
+            }
+            _ => {
+                let report = stats::run(engine, &stats::Options::default())?;
+                self.give("stats", &report, || text::stats(&report));
+            }
+        }
+        Ok(exit::DONE)
+    }
+
+    fn step(&self, engine: &Engine, args: StepArgs, redo: bool) -> Result<(), EngineError> {
+        let DryRun { dry_run } = args.dry_run;
+        let (operation, across_head) = (args.operation, args.across_head);
+        let options = undo::Options { operation, dry_run, across_head };
+        let report = match redo {
+            false => undo::run(engine, &options)?,
+            true => redo::run(engine, &options)?,
+        };
+        let verb = if redo { "redo" } else { "undo" };
+        self.give(verb, &report, || text::step(&report, redo, dry_run));
+        Ok(())
+    }
+}
+
+fn backend_of(word: BackendWord) -> Backend {
+    match word {
+        BackendWord::Overlay => Backend::Overlay,
+        BackendWord::Copy => Backend::Copy,
+    }
+}

@@ -1,0 +1,112 @@
+//! Exit codes: a contract (design.md §11).
+
+use crate::engine::{Category, EngineError};
+
+/// Done.
+pub const DONE: u8 = 0;
+/// The answer is no: a regression, nothing feasible.
+pub const NO: u8 = 1;
+/// The request makes no sense.
+pub const USAGE: u8 = 2;
+/// Something moved or stands in the way.
+pub const CONFLICT: u8 = 3;
+/// There is no such thing.
+pub const NOT_FOUND: u8 = 4;
+/// Somebody else is at it.
+pub const BUSY: u8 = 5;
+/// Stored bytes are wrong.
+pub const CORRUPT: u8 = 6;
+/// The disk or a quota is full.
+pub const FULL: u8 = 7;
+/// A bug, or a failure of the system that has no code of its own.
+pub const BUG: u8 = 70;
+/// `exec` could not run its command.
+pub const EXEC_FAILED: u8 = 125;
+/// Interrupted.
+pub const INTERRUPTED: u8 = 130;
+
+/// The code of an error.
+pub fn code(error: &EngineError) -> u8 {
+    match error.category() {
+        Category::Usage => USAGE,
+        Category::Conflict => CONFLICT,
+        Category::NotFound => NOT_FOUND,
+        Category::Busy => BUSY,
+        Category::Corrupt => CORRUPT,
+        Category::Full => FULL,
+        Category::System => BUG,
+        Category::Interrupted => INTERRUPTED,
+    }
+}
+
+/// The word of an error's category, for JSON.
+pub fn word(error: &EngineError) -> &'static str {
+    match error.category() {
+        Category::Usage => "usage",
+        Category::Conflict => "conflict",
+        Category::NotFound => "not-found",
+        Category::Busy => "busy",
+        Category::Corrupt => "corrupt",
+        Category::Full => "full",
+        Category::System => "system",
+        Category::Interrupted => "interrupted",
+    }
+}
+
+/// What to do about an error, in a sentence.
+pub fn hint(error: &EngineError) -> Option<String> {
+    Some(match error {
+        EngineError::NotAWorkspace(_) => "run `exp init` in your project's folder".to_owned(),
+        EngineError::AlreadyAWorkspace(_) => "`exp status` shows where it stands".to_owned(),
+        EngineError::NeedsConsent(_) => {
+            "`exp init --dry-run` shows the largest folders; put what need not be captured into \
+             `.expignore`, or give --yes"
+                .to_owned()
+        }
+        EngineError::NotFound { near, .. } if !near.is_empty() => {
+            format!("did you mean {}?", near.join(", "))
+        }
+        EngineError::NotFound { what: "selection in experiment", .. } => {
+            "choose one with `exp select`".to_owned()
+        }
+        EngineError::NotFound { what: "experiment", .. } => {
+            "open one with `exp try NAME=COMMAND …`".to_owned()
+        }
+        EngineError::NotFound { .. } => {
+            "`exp log --all` and `exp branch` list what there is".to_owned()
+        }
+        EngineError::Ambiguous { .. } => "give more digits, or the whole name".to_owned(),
+        EngineError::Exists { .. } => "choose another name, or delete that one first".to_owned(),
+        EngineError::Moved { .. } => {
+            "look with `exp op log`, then give the command again".to_owned()
+        }
+        EngineError::InTheWay { .. } => {
+            "move these files away, or let them be captured (see `exp status`)".to_owned()
+        }
+        EngineError::ChangedMeanwhile { .. } => "give the command again".to_owned(),
+        EngineError::InsideView(_) => "run this outside of the branch's command".to_owned(),
+        EngineError::AcrossHead { .. } => {
+            "check git's branch out again, or give --across-head".to_owned()
+        }
+        EngineError::NoGoodNode => {
+            "`exp eval` measures a snapshot; `exp rollback --to WHAT` goes to any".to_owned()
+        }
+        EngineError::NoStages => {
+            "add a [[stage]] to exp.toml; `exp guide` has an example".to_owned()
+        }
+        EngineError::Store(error) if error.is_busy() => {
+            "wait for it to end, then give the command again".to_owned()
+        }
+        other => return hint_by_category(other),
+    })
+}
+
+fn hint_by_category(error: &EngineError) -> Option<String> {
+    match error.category() {
+        Category::Corrupt => {
+            Some("`exp fsck` names what is damaged; nothing was changed".to_owned())
+        }
+        Category::Full => Some("make room on the disk; nothing was changed".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,14 @@
+//! The `exp` command: flags in, text or JSON out. The door to clap.
+
+mod args;
+mod demo;
+mod dispatch;
+mod exit;
+mod interrupt;
+mod output;
+mod progress;
+mod text;
+mod values;
+mod world;
+
+pub use dispatch::main;

@@ -1,0 +1,84 @@
+//! Printing: text with colour where there is a terminal, one JSON value where it is asked for.
+//!
+//! Guarantees that a reader which goes away (`exp log | head`) ends nothing with an error.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::engine::EngineError;
+
+use super::exit;
+
+/// The version of the JSON that is printed. It changes when a field goes or changes its meaning;
+/// new fields may come at any time.
+pub const JSON_VERSION: u32 = 1;
+
+/// Good things.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Bad things.
+pub const BAD: Style = AnsiColor::Red.on_default();
+/// Things that need a look.
+pub const WARN: Style = AnsiColor::Yellow.on_default();
+/// Names and ids.
+pub const NAME: Style = AnsiColor::Cyan.on_default();
+/// What matters most.
+pub const STRONG: Style = Style::new().bold();
+/// What matters least.
+pub const FAINT: Style = Style::new().dimmed();
+
+/// Text in a style; `anstream` removes the style where there is no terminal.
+pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Prints text to standard output.
+pub fn print(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints bytes as they are.
+pub fn print_bytes(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}
+
+/// Prints text to standard error.
+pub fn print_error(text: &str) {
+    let mut out = anstream::stderr().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints a report as one JSON object: its fields, with `version` and `verb`.
+pub fn print_json(verb: &str, report: &impl Serialize) {
+    let mut value = match serde_json::to_value(report) {
+        Ok(Value::Object(object)) => Value::Object(object),
+        Ok(other) => json!({ "value": other }),
+        Err(error) => json!({ "error": { "message": error.to_string() } }),
+    };
+    if let Value::Object(object) = &mut value {
+        object.insert("version".to_owned(), json!(JSON_VERSION));
+        object.insert("verb".to_owned(), json!(verb));
+    }
+    print(&format!("{value:#}\n"));
+}
+
+/// Prints an error, as text or as JSON, and gives its exit code.
+pub fn print_failure(error: &EngineError, as_json: bool) -> u8 {
+    let (code, hint) = (exit::code(error), exit::hint(error));
+    if as_json {
+        let word = exit::word(error);
+        let body =
+            json!({ "code": code, "category": word, "message": error.to_string(), "hint": hint });
+        print(&format!("{:#}\n", json!({ "version": JSON_VERSION, "error": body })));
+        return code;
+    }
+    print_error(&format!("{} {error}\n", paint(BAD.bold(), "error:")));
+    if let Some(hint) = hint {
+        print_error(&format!("{}  {hint}\n", paint(FAINT, "hint:")));
+    }
+    code
+}

@@ -1,0 +1,332 @@
+//! Pages about experiments: try, rank, select, merge, eval, guard, rollback, exec.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets::NOTHING};
+
+use super::history::stages;
+use super::shape::{add_changes, bytes, count, duration_ms, id, verdict, verdict_style};
+use crate::engine::verb::{eval, exec, guard, merge, rank, rollback, select, r#try};
+use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
+
+/// `exp try`: what is left to say after the live lines, and the table.
+pub fn tried(report: &r#try::Report, table: Option<&rank::Report>, dry_run: bool) -> String {
+    let mut page = String::new();
+    if dry_run {
+        let name = paint(NAME.bold(), &report.experiment);
+        let _ = writeln!(page, "Would open experiment {name} from {}:", id(&report.base));
+        for approach in &report.approaches {
+            let _ = writeln!(page, "  {:<16} {}", paint(NAME, &approach.branch), approach.command);
+        }
+        return page;
+    }
+    if let Some(captured) = &report.captured {
+        let _ = writeln!(page, "Captured your changes as {} first.", id(captured));
+    }
+    if let Some(table) = table {
+        page.push_str(&rank(table));
+    } else {
+        for approach in &report.approaches {
+            let time = paint(FAINT, duration_ms(approach.duration_ms));
+            let _ = writeln!(page, "  {} {} {time}", paint(NAME, &approach.branch), approach.state);
+        }
+    }
+    let note = paint(WARN, "note:");
+    if report.interrupted {
+        let _ = writeln!(page, "{note} interrupted; what was finished is kept.");
+    } else if table.is_some_and(|table| table.winner.is_some()) {
+        let next = "Next: `exp select`, then `exp merge --selected`.";
+        let _ = writeln!(page, "{}", paint(FAINT, next));
+    }
+    page
+}
+
+/// `exp rank`: the table.
+pub fn rank(report: &rank::Report) -> String {
+    let mut page = String::new();
+    let name = paint(NAME.bold(), &report.experiment);
+    let tests = match report.base_tests {
+        Some((passed, failed)) => format!(", base: {passed} passed, {failed} failed"),
+        None => String::new(),
+    };
+    let _ = writeln!(page, "Experiment {name} from {}{tests}", id(&report.base));
+    page.push_str(&table(report));
+    for row in &report.rows {
+        let why = match (row.feasible, row.verdict.reason.as_str()) {
+            (true, _) => row.reasons.join("; "),
+            (false, reason) => reason.to_owned(),
+        };
+        let _ = writeln!(page, "  {} {why}", paint(NAME, format!("{}:", row.approach)));
+        for warning in &row.warnings {
+            let _ = writeln!(page, "    {} {warning}", paint(WARN, "look:"));
+        }
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(page, "{} {warning}", paint(WARN, "look:"));
+    }
+    match &report.winner {
+        Some(winner) => {
+            let _ = writeln!(page, "Best: {}", paint(GOOD.bold(), winner));
+        }
+        None => {
+            let _ = writeln!(page, "{}", paint(BAD, "Nothing is feasible."));
+        }
+    }
+    page
+}
+
+fn table(report: &rank::Report) -> String {
+    let mut metrics: Vec<&str> = Vec::new();
+    for metric in report.rows.iter().flat_map(|row| &row.metrics) {
+        if !metrics.contains(&metric.name.as_str()) {
+            metrics.push(&metric.name);
+        }
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let mut head = vec!["", "approach", "verdict", "failed"];
+    head.extend(&metrics);
+    head.extend(["files", "size", "took"]);
+    table.set_header(head.iter().map(|title| (*title).to_owned()));
+    for row in &report.rows {
+        table.add_row(cells(row, &metrics));
+    }
+    for column in 3..head.len() {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    // The table measures plain text; colour comes after, so that columns stay aligned.
+    let mut page = String::new();
+    let text = table.to_string();
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim_end();
+        let painted = match at.checked_sub(1).and_then(|at| report.rows.get(at)) {
+            None => paint(FAINT, line),
+            Some(row) => {
+                let word = row.verdict.word;
+                line.replacen(word, &paint(verdict_style(word), word), 1)
+            }
+        };
+        let _ = writeln!(page, "{painted}");
+    }
+    page
+}
+
+fn cells(row: &rank::Row, metrics: &[&str]) -> Vec<String> {
+    let place = row.place.map_or_else(|| "-".to_owned(), |place| format!("{place}."));
+    let tests = row
+        .tests
+        .map_or_else(|| "-".to_owned(), |(passed, failed)| format!("{failed}/{}", passed + failed));
+    let mut cells = vec![place, row.approach.clone(), row.verdict.word.to_owned(), tests];
+    for name in metrics {
+        let metric = row.metrics.iter().find(|metric| metric.name == *name);
+        cells.push(metric.map_or_else(|| "-".to_owned(), metric_text));
+    }
+    cells.push(row.changed_files.to_string());
+    cells.push(bytes(row.changed_bytes));
+    cells.push(duration_ms(row.duration_ms));
+    cells
+}
+
+fn metric_text(metric: &rank::RowMetric) -> String {
+    let value = significant(metric.value);
+    let change = match metric.ratio {
+        Some(ratio) if ratio > 0.0 => format!(" ({:+.0} %)", (ratio - 1.0) * 100.0),
+        _ => String::new(),
+    };
+    format!("{value} {}{change}", metric.unit)
+}
+
+/// A number with four significant digits.
+fn significant(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let digits = 3 - value.abs().log10().floor() as i32;
+    format!("{value:.*}", usize::try_from(digits.clamp(0, 9)).unwrap_or(0))
+}
+
+/// `exp select`.
+pub fn select(report: &select::Report, dry_run: bool) -> String {
+    let mut page = rank(&report.table);
+    match (&report.selected, &report.branch) {
+        (Some(name), Some(branch)) => {
+            let verb = if dry_run { "Would select" } else { "Selected" };
+            let name = paint(GOOD.bold(), name);
+            let _ = writeln!(page, "{verb} {name} ({branch}): {}", report.reason);
+            let _ = writeln!(page, "{}", paint(FAINT, "Next: `exp merge --selected`."));
+        }
+        _ => {
+            let _ = writeln!(page, "{}", paint(FAINT, "`exp try` with other approaches is next."));
+        }
+    }
+    page
+}
+
+/// `exp merge`.
+pub fn merge(report: &merge::Report, dry_run: bool) -> String {
+    let mut page = String::new();
+    if let Some(captured) = &report.captured {
+        let _ = writeln!(page, "Captured your changes as {} first.", id(captured));
+    }
+    for (name, why) in &report.passed_over {
+        let _ = writeln!(page, "{} {name}: {why}", paint(WARN, "passed over"));
+    }
+    let (from, into) = (paint(NAME, &report.from), paint(NAME, &report.into));
+    let would = if dry_run { "Would be: " } else { "" };
+    match report.outcome {
+        "nothing to do" => {
+            let _ = writeln!(page, "Nothing to do: {from} is in {into} already.");
+        }
+        "conflicts" => {
+            let number = count(report.conflicts.len(), "conflict");
+            let _ =
+                writeln!(page, "{} {from} into {into}; nothing was changed:", paint(BAD, number));
+            for conflict in &report.conflicts {
+                let path = conflict.path.0.display();
+                let _ = writeln!(page, "  {} {path}: {}", paint(BAD, "x"), conflict.why);
+            }
+        }
+        "refused" => {
+            let why = &report.verdict.reason;
+            let _ = writeln!(page, "{} {from} is bad as merged: {why}", paint(BAD, "Not merged:"));
+        }
+        outcome => {
+            let word = paint(STRONG, outcome);
+            let _ = writeln!(page, "{would}{word}: {from} into {into} at {}", id(&report.snapshot));
+        }
+    }
+    if let Some(evaluation) = &report.evaluation {
+        let memo = if evaluation.from_memo { " (remembered)" } else { "" };
+        let _ = writeln!(page, "As merged: {}{memo}", verdict(&report.verdict));
+        if report.outcome == "refused" {
+            page.push_str(&stages(evaluation));
+        }
+    }
+    add_changes(&mut page, &report.changes);
+    if matches!(report.outcome, "merged" | "fast-forward") && !dry_run {
+        let _ = writeln!(page, "{}", paint(FAINT, "`exp undo` takes it back."));
+    }
+    page
+}
+
+/// `exp eval`.
+pub fn evaluation(report: &eval::Report) -> String {
+    let mut page = String::new();
+    if report.evaluation.is_none() {
+        for stage in &report.planned {
+            let _ = writeln!(page, "Would run {stage}");
+        }
+        return page;
+    }
+    let why = &report.verdict.reason;
+    let _ = writeln!(page, "{} is {}: {why}", id(&report.snapshot), verdict(&report.verdict));
+    if let Some(evaluation) = &report.evaluation {
+        page.push_str(&stages(evaluation));
+        if evaluation.from_memo {
+            let _ = writeln!(page, "{}", paint(FAINT, "Remembered; `--again` runs it again."));
+        }
+    }
+    for test in &report.newly_failing {
+        let _ = writeln!(page, "  {} {test}", paint(BAD, "newly failing:"));
+    }
+    for suspicion in &report.suspicions {
+        let _ = writeln!(page, "  {} {suspicion}", paint(WARN, "look:"));
+    }
+    page
+}
+
+/// `exp guard`.
+pub fn guard(report: &guard::Report, dry_run: bool) -> String {
+    let mut page = String::new();
+    if dry_run {
+        return format!(
+            "Would evaluate the files against {}.\n",
+            match &report.base {
+                Some(base) => id(base),
+                None => "nothing (there is no earlier snapshot)".to_owned(),
+            }
+        );
+    }
+    let why = &report.verdict.reason;
+    let _ = writeln!(page, "{} is {}: {why}", id(&report.snapshot), verdict(&report.verdict));
+    if report.verdict.word != "good"
+        && let Some(evaluation) = &report.evaluation
+    {
+        page.push_str(&stages(evaluation));
+    }
+    for test in report.newly_failing.iter().take(10) {
+        let _ = writeln!(page, "  {} {test}", paint(BAD, "newly failing:"));
+    }
+    for suspect in report.suspects.iter().take(5) {
+        let _ = writeln!(page, "  {} {suspect}", paint(WARN, "changed since the good one:"));
+    }
+    match (report.outcome, &report.went_back_to) {
+        (_, Some(good)) => {
+            let head = paint(STRONG, "Went back");
+            let files = count(report.changes.len(), "file");
+            let _ = writeln!(page, "{head} to the last good snapshot {} ({files}).", id(good));
+            add_changes(&mut page, &report.changes);
+            let keep = format!("{} stays; `exp undo` brings it back.", id(&report.snapshot));
+            let _ = writeln!(page, "{keep}");
+        }
+        ("no good node", _) => {
+            let _ = writeln!(page, "No earlier snapshot is known to be good: nothing was changed.");
+        }
+        _ => {}
+    }
+    page
+}
+
+/// `exp rollback`.
+pub fn rollback(report: &rollback::Report, dry_run: bool) -> String {
+    let mut page = String::new();
+    if let Some(captured) = &report.captured {
+        let _ = writeln!(page, "Captured your changes as {} first.", id(captured));
+    }
+    let verb = if dry_run { "Would go back" } else { "Went back" };
+    let _ = writeln!(
+        page,
+        "{verb} on {} from {} to {} ({}).",
+        paint(NAME, &report.branch),
+        id(&report.from),
+        id(&report.to.id),
+        verdict(&report.to.verdict),
+    );
+    if report.passed > 0 {
+        let passed = count(report.passed, "snapshot");
+        let _ = writeln!(page, "{passed} on the way not known to be good.");
+    }
+    add_changes(&mut page, &report.changes);
+    if !dry_run {
+        let _ = writeln!(page, "{}", paint(FAINT, "`exp undo` takes it back."));
+    }
+    page
+}
+
+/// `exp exec`: printed to standard error, so that the command's own output stays alone.
+pub fn exec(report: &exec::Report) -> String {
+    let mut page = String::new();
+    let (branch, time) = (paint(NAME, &report.branch), duration_ms(report.duration_ms));
+    let _ = writeln!(page, "{branch}: {} in {time} ({})", report.outcome, report.view);
+    if !report.changes.is_empty() {
+        let files = count(report.changes.len(), "changed file");
+        let _ = writeln!(page, "Recorded {} ({files}).", id(&report.snapshot));
+        add_changes(&mut page, &report.changes);
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn numbers_have_four_digits() {
+        assert_eq!(significant(12.3456), "12.35");
+        assert_eq!(significant(0.001_234_56), "0.001235");
+        assert_eq!(significant(123_456.7), "123457");
+        assert_eq!(significant(0.0), "0");
+    }
+}

@@ -1,0 +1,266 @@
+//! Pages about what was: log, show, diff, branches, tags, operations.
+
+use std::fmt::Write;
+
+use super::graph::draw;
+use super::shape::{add_changes, ago, bytes, count, duration_ms, id, moment, verdict};
+use crate::base::time::Timestamp;
+use crate::engine::report::{ChangeWord, ShownEvaluation};
+use crate::engine::verb::{branch, diff, log, op_log, show, tag, undo};
+use crate::merge::{LineTag, TextDiff};
+use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
+
+/// `exp log`.
+pub fn log(report: &log::Report, now: Timestamp) -> String {
+    let mut page = String::new();
+    for (entry, row) in report.entries.iter().zip(&report.lanes) {
+        let (at, before) = draw(row, if entry.here { '@' } else { '●' });
+        let shown = &entry.snapshot;
+        let mut names = String::new();
+        for name in &entry.branches {
+            let _ = write!(names, " {}", paint(NAME.bold(), name));
+        }
+        for tag in &entry.tags {
+            let _ = write!(names, " {}", paint(WARN, format!("#{tag}")));
+        }
+        let _ = writeln!(
+            page,
+            "{at} {}{names} {} {}",
+            id(&shown.id),
+            verdict(&shown.verdict),
+            paint(FAINT, ago(shown.when, now)),
+        );
+        let message = match shown.message.as_str() {
+            "" => format!("({})", shown.origin),
+            message => message.lines().next().unwrap_or_default().to_owned(),
+        };
+        let _ = writeln!(page, "{before} {message}");
+    }
+    if report.more {
+        let _ = writeln!(page, "{}", paint(FAINT, "… more with -n COUNT"));
+    }
+    page
+}
+
+/// `exp show`.
+pub fn show(report: &show::Report) -> String {
+    let shown = &report.snapshot;
+    let mut page = String::new();
+    let mut line = |key: &str, value: String| {
+        let _ = writeln!(page, "{} {value}", paint(FAINT, format!("{key:<10}")));
+    };
+    line("snapshot", paint(NAME, &shown.id));
+    for parent in &shown.parents {
+        line("parent", parent.clone());
+    }
+    line("branch", shown.branch.clone());
+    line("made", format!("{} by {} ({})", moment(shown.when), shown.who, shown.origin));
+    line("session", shown.session.clone());
+    if let Some(commit) = &shown.git_commit {
+        line("git", commit.clone());
+    }
+    if let Some(state) = &shown.state {
+        line("state", format!("{state} (`--state` prints it)"));
+    }
+    line("files", format!("{} files, {}", report.files, bytes(report.bytes)));
+    let why = &shown.verdict.reason;
+    line("verdict", format!("{}: {why}", verdict(&shown.verdict)));
+    if !shown.message.is_empty() {
+        let _ = writeln!(page, "\n    {}\n", shown.message.replace('\n', "\n    "));
+    }
+    if !report.changes.is_empty() {
+        let _ = writeln!(page, "{} against its parent:", count(report.changes.len(), "file"));
+        add_changes(&mut page, &report.changes);
+    }
+    if let Some(evaluation) = &report.evaluation {
+        page.push_str(&stages(evaluation));
+    }
+    page
+}
+
+/// The stages of an evaluation, one a line, with why they failed.
+pub fn stages(evaluation: &ShownEvaluation) -> String {
+    let mut page = String::new();
+    for stage in &evaluation.stages {
+        let style = if stage.passed { GOOD } else { BAD };
+        let time = paint(FAINT, duration_ms(stage.duration_ms));
+        let outcome = paint(style, &stage.outcome);
+        let _ = writeln!(page, "  {:<12} {outcome} {time}", stage.name);
+        for line in stage.excerpt.iter().take(8) {
+            let _ = writeln!(page, "      {line}");
+        }
+    }
+    if evaluation.passed + evaluation.failed + evaluation.skipped > 0 {
+        let (passed, failed) = (evaluation.passed, evaluation.failed);
+        let _ = writeln!(page, "  tests        {passed} passed, {failed} failed");
+    }
+    for test in evaluation.failing.iter().take(8) {
+        let _ = writeln!(page, "      {} {test}", paint(BAD, "failed"));
+    }
+    for metric in &evaluation.metrics {
+        if let Some(value) = metric.value {
+            let _ = writeln!(page, "  {:<12} {value} {}", metric.name, metric.unit);
+        }
+    }
+    page
+}
+
+/// `exp diff`: as a patch that `git apply` takes, in colour on a terminal.
+pub fn diff(report: &diff::Report) -> String {
+    let mut page = String::new();
+    for file in &report.files {
+        let path = file.change.path.0.display();
+        let Some(text) = &file.text else {
+            let word = match file.change.change {
+                ChangeWord::Added => paint(GOOD, "added   "),
+                ChangeWord::Removed => paint(BAD, "removed "),
+                ChangeWord::Modified => paint(WARN, "modified"),
+                ChangeWord::Retyped => paint(WARN, "retyped "),
+            };
+            let _ = writeln!(page, "{word} {path}");
+            continue;
+        };
+        let _ = writeln!(page, "{}", paint(STRONG, format!("diff --git a/{path} b/{path}")));
+        if let Some((before, after)) = file.kinds {
+            let _ = writeln!(page, "{}", paint(STRONG, format!("kind {before} -> {after}")));
+        }
+        add_lines(&mut page, file, text, &path);
+    }
+    for change in &report.state {
+        let before = change.before.as_deref().unwrap_or("(nothing)");
+        let after = change.after.as_deref().unwrap_or("(nothing)");
+        let _ = writeln!(page, "{} {}", paint(STRONG, "state"), change.pointer);
+        let _ = writeln!(page, "{}", paint(BAD, format!("-{before}")));
+        let _ = writeln!(page, "{}", paint(GOOD, format!("+{after}")));
+    }
+    page
+}
+
+fn add_lines(page: &mut String, file: &diff::FileDiff, text: &TextDiff, path: &str) {
+    let TextDiff::Lines(lines) = text else {
+        let _ = writeln!(page, "Binary or very large files a/{path} and b/{path} differ");
+        return;
+    };
+    if lines.hunks.is_empty() {
+        return;
+    }
+    let side = |there: bool, prefix: &str| match there {
+        true => format!("{prefix}/{path}"),
+        false => "/dev/null".to_owned(),
+    };
+    let old = side(file.change.change != ChangeWord::Added, "a");
+    let new = side(file.change.change != ChangeWord::Removed, "b");
+    let _ = writeln!(
+        page,
+        "{}\n{}",
+        paint(STRONG, format!("--- {old}")),
+        paint(STRONG, format!("+++ {new}"))
+    );
+    for hunk in &lines.hunks {
+        let (a, b) = ((hunk.old_start, hunk.old_lines), (hunk.new_start, hunk.new_lines));
+        let head = format!("@@ -{},{} +{},{} @@", a.0, a.1, b.0, b.1);
+        let _ = writeln!(page, "{}", paint(NAME, head));
+        for line in &hunk.lines {
+            let content = String::from_utf8_lossy(&line.content);
+            let (body, missing) = match content.strip_suffix('\n') {
+                Some(body) => (body, ""),
+                None => (&*content, "\n\\ No newline at end of file"),
+            };
+            let shown = match line.tag {
+                LineTag::Context => format!(" {body}"),
+                LineTag::Removed => paint(BAD, format!("-{body}")),
+                LineTag::Added => paint(GOOD, format!("+{body}")),
+            };
+            let _ = writeln!(page, "{shown}{missing}");
+        }
+    }
+}
+
+/// `exp branch`.
+pub fn branches(report: &branch::Report, now: Timestamp) -> String {
+    if let Some(done) = &report.done {
+        return format!("{}.\n", sentence(done));
+    }
+    let mut page = String::new();
+    let width = report.branches.iter().map(|branch| branch.name.chars().count()).max().unwrap_or(0);
+    for branch in &report.branches {
+        let mark = if branch.here { "@" } else { " " };
+        let head = &branch.head;
+        let _ = writeln!(
+            page,
+            "{mark} {} {} {} {} {}",
+            paint(NAME, format!("{:<width$}", branch.name)),
+            id(&head.id),
+            verdict(&head.verdict),
+            paint(FAINT, ago(head.when, now)),
+            head.message.lines().next().unwrap_or_default(),
+        );
+    }
+    page
+}
+
+/// `exp tag`.
+pub fn tags(report: &tag::Report) -> String {
+    if let Some(done) = &report.done {
+        return format!("{}.\n", sentence(done));
+    }
+    let mut page = String::new();
+    for tag in &report.tags {
+        let _ = writeln!(page, "{} {} {}", paint(WARN, &tag.name), id(&tag.snapshot), tag.note);
+    }
+    if report.tags.is_empty() {
+        page.push_str("No tags. `exp tag NAME` puts one.\n");
+    }
+    page
+}
+
+/// `exp undo` and `exp redo`.
+pub fn step(report: &undo::Report, redo: bool, dry_run: bool) -> String {
+    let mut page = String::new();
+    if let Some(captured) = &report.captured {
+        let _ = writeln!(page, "Captured your changes as {} first.", id(captured));
+    }
+    let done = match (redo, dry_run) {
+        (false, false) => "Took back",
+        (false, true) => "Would take back",
+        (true, false) => "Did again",
+        (true, true) => "Would do again",
+    };
+    let what = paint(STRONG, &report.verb);
+    let _ = writeln!(page, "{done} `{what}` ({}): {}", id(&report.operation), report.summary);
+    add_changes(&mut page, &report.changes);
+    if !dry_run {
+        let other = if redo { "`exp undo` takes it back." } else { "`exp redo` does it again." };
+        let _ = writeln!(page, "{}", paint(FAINT, other));
+    }
+    page
+}
+
+/// `exp op log`.
+pub fn op_log(report: &op_log::Report, now: Timestamp) -> String {
+    let mut page = String::new();
+    for entry in &report.operations {
+        let mark = if entry.next_undo { paint(WARN, "↶") } else { " ".to_owned() };
+        let verb = format!("{:<9}", entry.verb);
+        let _ = writeln!(
+            page,
+            "{mark} {} {} {} {}",
+            id(&entry.id),
+            paint(STRONG, verb),
+            entry.summary,
+            paint(FAINT, format!("{} · {} · {}", ago(entry.when, now), entry.session, entry.kind)),
+        );
+    }
+    if report.more {
+        let _ = writeln!(page, "{}", paint(FAINT, "… more with -n COUNT"));
+    }
+    page
+}
+
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}

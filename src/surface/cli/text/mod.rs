@@ -1,0 +1,14 @@
+//! Reports as text for people: what was done, what it means, what comes next.
+
+mod experiments;
+mod graph;
+mod history;
+mod shape;
+mod upkeep;
+mod workspace;
+
+pub use experiments::{evaluation, exec, guard, merge, rank, rollback, select, tried};
+pub use history::{branches, diff, log, op_log, show, step, tags};
+pub use shape::{duration_ms, verdict};
+pub use upkeep::{deinit, doctor, fsck, init, stats};
+pub use workspace::{snapshot, status, switch};

@@ -1,0 +1,134 @@
+//! Pages about the store itself: init, deinit, fsck, doctor, stats.
+
+use std::fmt::Write;
+
+use super::shape::{bytes, count, id};
+use crate::engine::verb::{deinit, doctor, fsck, init, stats};
+use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
+
+/// `exp init`.
+pub fn init(report: &init::Report, dry_run: bool) -> String {
+    let mut page = String::new();
+    let would = if dry_run { "Would capture" } else { "Captured" };
+    let _ = writeln!(
+        page,
+        "{} {}\n{would} {} files, {}:",
+        paint(STRONG, "Workspace"),
+        report.workspace.display(),
+        report.files,
+        bytes(report.bytes),
+    );
+    for (path, files, size) in &report.largest {
+        let name = paint(NAME, format!("{:<24}", path.0.display()));
+        let _ = writeln!(page, "  {name} {files:>8} files {:>12}", bytes(*size));
+    }
+    if report.ignored > 0 {
+        let ignored = count(report.ignored, "ignored place");
+        let _ = writeln!(page, "  {}", paint(FAINT, format!("{ignored} left out")));
+    }
+    for secret in report.secrets.iter().take(5) {
+        let note = paint(WARN, "not captured (may hold a secret):");
+        let _ = writeln!(page, "  {note} {}", secret.0.display());
+    }
+    let _ = writeln!(page, "Store: {}", report.store.display());
+    let _ = writeln!(page, "Branches are shown by: {}", report.backend);
+    let stages = match report.stages.as_slice() {
+        [] => "none guessed; add [[stage]] to exp.toml".to_owned(),
+        stages => stages.join(", "),
+    };
+    let wrote = match (report.wrote_config, dry_run) {
+        (true, false) => "wrote exp.toml with stages",
+        (true, true) => "would write exp.toml with stages",
+        (false, _) => "exp.toml has stages",
+    };
+    let _ = writeln!(page, "Evaluation: {wrote}: {stages}");
+    if let Some(snapshot) = &report.snapshot {
+        let _ = writeln!(page, "First snapshot: {}", id(snapshot));
+        let next = "Next: look at exp.toml, then `exp eval`, then `exp try 'NAME=COMMAND' …`.";
+        let _ = writeln!(page, "{}", paint(FAINT, next));
+    }
+    page
+}
+
+/// `exp deinit`.
+pub fn deinit(report: &deinit::Report) -> String {
+    let mut page = String::new();
+    let head = if report.removed { "Removed" } else { "Would be lost with" };
+    let _ = writeln!(page, "{head} {}:", paint(STRONG, report.store.display()));
+    let _ = writeln!(
+        page,
+        "  {} snapshots, {} branches, {} experiments, {}",
+        report.snapshots,
+        report.branches,
+        report.experiments,
+        bytes(report.bytes),
+    );
+    for other in &report.other_workspaces {
+        let _ = writeln!(page, "  {} it also serves {other}", paint(WARN, "note:"));
+    }
+    if !report.removed {
+        let _ = writeln!(page, "Your files stay. `exp deinit --yes` removes the store.");
+    }
+    page
+}
+
+/// `exp fsck`.
+pub fn fsck(report: &fsck::Report) -> String {
+    let mut page = String::new();
+    for problem in &report.problems {
+        let _ = writeln!(page, "{} {problem}", paint(BAD, "damaged:"));
+    }
+    let (packs, objects) = (report.packs, report.objects);
+    let _ = writeln!(page, "Read {objects} objects in {packs} packs.");
+    if report.unreferenced > 0 {
+        let unreferenced = report.unreferenced;
+        let _ = writeln!(page, "{}", paint(FAINT, format!("{unreferenced} of them unreferenced.")));
+    }
+    for sentence in &report.catalogue {
+        let _ = writeln!(page, "{sentence}.");
+    }
+    if report.problems.is_empty() {
+        let _ = writeln!(page, "{}", paint(GOOD, "All is well."));
+    }
+    page
+}
+
+/// `exp doctor`.
+pub fn doctor(report: &doctor::Report) -> String {
+    let mut page = String::new();
+    for check in &report.checks {
+        let mark = match check.well {
+            true => paint(GOOD, "ok  "),
+            false => paint(WARN, "no  "),
+        };
+        let _ = writeln!(page, "{mark} {:<12} {}", check.what, check.found);
+        if let Some(advice) = &check.advice {
+            let _ = writeln!(page, "     {}", paint(FAINT, advice));
+        }
+    }
+    page
+}
+
+/// `exp stats`.
+pub fn stats(report: &stats::Report) -> String {
+    let mut page = String::new();
+    for notice in &report.notices {
+        let _ = writeln!(page, "{} {notice}", paint(WARN, "note:"));
+    }
+    let _ = writeln!(page, "{} snapshots, {} operations", report.snapshots, report.operations);
+    let lists = [
+        ("by origin", &report.origins),
+        ("by session", &report.sessions),
+        ("by verdict", &report.verdicts),
+        ("objects", &report.objects),
+    ];
+    for (title, list) in lists {
+        let parts: Vec<_> = list.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        if !parts.is_empty() {
+            let _ = writeln!(page, "  {} {}", paint(FAINT, format!("{title}:")), parts.join(", "));
+        }
+    }
+    let (disk, raw) = (bytes(report.disk_bytes), bytes(report.raw_bytes));
+    let _ = writeln!(page, "{disk} on disk in {} packs ({raw} uncompressed)", report.packs);
+    page
+}

@@ -1,0 +1,99 @@
+//! Pages about the workspace: status, snapshot, switch.
+
+use std::fmt::Write;
+
+use super::shape::{add_changes, add_left_out, ago, count, id, verdict};
+use crate::base::time::Timestamp;
+use crate::engine::verb::{snapshot, status, switch};
+use crate::surface::cli::output::{FAINT, NAME, STRONG, WARN, paint};
+
+/// `exp status`.
+pub fn status(report: &status::Report, now: Timestamp) -> String {
+    let mut page = String::new();
+    for sentence in &report.recovered {
+        let _ = writeln!(page, "{} {sentence}", paint(WARN, "recovered:"));
+    }
+    let at = &report.snapshot;
+    let _ = writeln!(
+        page,
+        "On {} at {} ({}, {})",
+        paint(NAME.bold(), &report.branch),
+        id(&at.id),
+        verdict(&at.verdict),
+        ago(at.when, now),
+    );
+    if !at.message.is_empty() {
+        let _ = writeln!(page, "  {}", paint(FAINT, &at.message));
+    }
+    if let Some(head) = &report.branch_moved {
+        let note = paint(WARN, "note:");
+        let _ = writeln!(page, "{note} the branch has moved on to {}", id(head));
+    }
+    if report.git_moved {
+        let _ = writeln!(page, "{} git's HEAD has moved since", paint(WARN, "note:"));
+    }
+    if report.changes.is_empty() {
+        let files = count(usize::try_from(report.files).unwrap_or(usize::MAX), "file");
+        let _ = writeln!(page, "Nothing has changed ({files}).");
+    } else {
+        let _ = writeln!(page, "{} since:", count(report.changes.len(), "changed file"));
+        add_changes(&mut page, &report.changes);
+        let _ = writeln!(
+            page,
+            "{}",
+            paint(FAINT, "`exp snapshot` records them, `exp diff` shows them.")
+        );
+    }
+    add_left_out(&mut page, &report.secrets, &report.skipped);
+    if let Some((name, approaches)) = &report.experiment {
+        let approaches = count(*approaches, "approach").replace("approachs", "approaches");
+        let _ = writeln!(page, "Last experiment: {} ({approaches})", paint(NAME, name));
+    }
+    page
+}
+
+/// `exp snapshot`.
+pub fn snapshot(report: &snapshot::Report) -> String {
+    let mut page = String::new();
+    match (&report.snapshot, report.created) {
+        (Some(snapshot), true) => {
+            let files = count(report.changes.len(), "changed file");
+            let branch = paint(NAME, &report.branch);
+            let _ = writeln!(page, "Recorded {} on {branch} ({files}).", id(snapshot));
+        }
+        (None, true) => {
+            let files = count(report.changes.len(), "changed file");
+            let _ = writeln!(page, "Would record {files} on {}.", paint(NAME, &report.branch));
+        }
+        (Some(snapshot), false) => {
+            let _ = writeln!(page, "Nothing has changed since {}.", id(snapshot));
+        }
+        (None, false) => page.push_str("Nothing has changed.\n"),
+    }
+    add_changes(&mut page, &report.changes);
+    if let Some(state) = &report.state {
+        let _ = writeln!(page, "State document: {}", id(state));
+    }
+    add_left_out(&mut page, &report.secrets, &report.skipped);
+    page
+}
+
+/// `exp switch`.
+pub fn switch(report: &switch::Report, dry_run: bool) -> String {
+    let mut page = String::new();
+    if let Some(captured) = &report.captured {
+        let from = &report.from;
+        let _ = writeln!(page, "Captured your changes as {} on {from} first.", id(captured));
+    }
+    let verb = if dry_run { "Would switch" } else { "Switched" };
+    let _ = writeln!(
+        page,
+        "{verb} from {} to {} at {} ({}).",
+        paint(STRONG, &report.from),
+        paint(NAME.bold(), &report.to),
+        id(&report.snapshot),
+        count(report.changes.len(), "file"),
+    );
+    add_changes(&mut page, &report.changes);
+    page
+}

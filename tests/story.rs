@@ -1,0 +1,94 @@
+//! The main job from beginning to end through the command itself, each verb once.
+
+mod common;
+
+use common::Bench;
+
+#[test]
+fn approaches_are_tried_ranked_selected_and_merged() {
+    let bench = Bench::project();
+    let tried = bench.json(&[
+        "try",
+        "fast=echo 5 > value.txt",
+        "slow=echo 20 > value.txt",
+        "broken=rm value.txt",
+        "wrong=sed -i 's/ok [ab]/bad &/; s/bad ok/bad/' tests.txt",
+        "--jobs",
+        "2",
+    ]);
+    assert_eq!(tried["experiment"], "e1");
+    assert_eq!(tried["base_verdict"]["word"], "good");
+    let ranked = bench.json(&["rank"]);
+    let verdict = |name: &str| {
+        let rows = ranked["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["approach"] == name).unwrap();
+        row["verdict"]["word"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(ranked["winner"], "fast", "{ranked:#}");
+    assert_eq!(
+        ["fast", "broken", "wrong"].map(verdict),
+        ["good", "bad", "bad"].map(str::to_owned),
+        "{ranked:#}"
+    );
+    assert_eq!(bench.json(&["select"])["selected"], "fast");
+    assert_eq!(bench.read("value.txt"), "10\n", "nothing is merged yet");
+    let merged = bench.json(&["merge", "--selected"]);
+    assert_eq!(merged["outcome"], "fast-forward");
+    assert_eq!(merged["verdict"]["word"], "good");
+    assert_eq!(bench.read("value.txt"), "5\n");
+    bench.ok(&["undo"]);
+    assert_eq!(bench.read("value.txt"), "10\n");
+    bench.ok(&["redo"]);
+    assert_eq!(bench.read("value.txt"), "5\n");
+}
+
+#[test]
+fn guard_goes_back_to_the_last_good_snapshot() {
+    let bench = Bench::project();
+    bench.json(&["eval"]);
+    bench.write("tests.txt", "bad a\nbad b\nok c\nok d\n");
+    let guarded = bench.json_exits(1, &["guard"]);
+    assert_eq!(guarded["outcome"], "rolled back");
+    assert_eq!(guarded["newly_failing"].as_array().unwrap().len(), 2);
+    assert_eq!(bench.read("tests.txt"), "ok a\nok b\nok c\nok d\n");
+    bench.ok(&["undo"]);
+    assert_eq!(bench.read("tests.txt"), "bad a\nbad b\nok c\nok d\n", "the bad node is kept");
+}
+
+#[test]
+fn every_other_verb_does_its_work() {
+    let bench = Bench::project();
+    assert_eq!(bench.json(&["status"])["branch"], "main");
+    bench.write("new.txt", "new\n");
+    assert!(bench.ok(&["diff"]).contains("+new"));
+    let snapshot = bench.json(&["snapshot", "-m", "a new file"]);
+    let id = snapshot["snapshot"].as_str().unwrap().to_owned();
+    assert_eq!(bench.json(&["show", &id[..12]])["message"], "a new file");
+    bench.ok(&["tag", "first", "@-"]);
+    bench.ok(&["branch", "idea", "--from", "first"]);
+    bench.exits(125, &["exec", "nowhere", "--", "true"]);
+    bench.exits(7, &["exec", "idea", "--", "sh", "-c", "echo more > more.txt; exit 7"]);
+    assert!(!bench.exists("more.txt"), "it ran in a view");
+    let log = bench.json(&["log", "--all"]);
+    assert_eq!(log["entries"].as_array().unwrap().len(), 3);
+    bench.ok(&["switch", "idea"]);
+    assert!(bench.exists("more.txt") && !bench.exists("new.txt"));
+    bench.ok(&["merge", "main"]);
+    assert!(bench.exists("more.txt") && bench.exists("new.txt"));
+    bench.ok(&["rollback", "--to", "first"]);
+    assert!(!bench.exists("more.txt") && !bench.exists("new.txt"));
+    assert!(bench.ok(&["guide"]).contains("exp try"));
+    assert!(bench.ok(&["completions", "bash"]).contains("exp"));
+}
+
+#[test]
+fn the_store_is_checked_and_explained() {
+    let bench = Bench::project();
+    assert_eq!(bench.json(&["fsck"])["problems"].as_array().unwrap().len(), 0);
+    assert_eq!(bench.json(&["stats"])["snapshots"], 1);
+    assert!(bench.ok(&["doctor"]).contains("overlay"));
+    assert_eq!(bench.json(&["op", "log"])["operations"][0]["verb"], "init");
+    assert!(bench.ok(&["deinit"]).contains("Would be lost"));
+    bench.ok(&["deinit", "--yes"]);
+    bench.exits(4, &["status"]);
+}
