@@ -110,8 +110,7 @@ impl<'a> Bench<'a> {
     }
 
     fn key(&self, tree: TreeId) -> NameKey {
-        let (evaluator, environment) = (self.evaluator, self.environment);
-        NameKey::Evaluation { tree, evaluator, environment }
+        NameKey::memo(tree, self.evaluator, self.environment)
     }
 
     fn remembered(&self, tree: TreeId) -> Result<Option<Found>, EngineError> {

@@ -11,7 +11,7 @@ use super::chunk::{self, Cut};
 use super::sequence::{self, Change, Element, Elements, Node};
 use super::snapshot::GitHead;
 use super::traits::{Fetch, ObjectError, Put};
-use crate::base::codec::Bytes;
+use crate::base::codec::{self, Bytes};
 use crate::base::id::{EvaluationId, ExperimentId, Hash, Kind, NamesId, SnapshotId, TreeId};
 use crate::base::name::Label;
 use crate::base::time::Timestamp;
@@ -29,20 +29,20 @@ pub enum NameKey {
     Position(String),
     /// `experiment/NAME`
     Experiment(String),
-    /// `evaluation/TREE/EVALUATOR/ENVIRONMENT`, in hexadecimal: the memo.
-    Evaluation {
-        /// The tree that was measured.
-        tree: TreeId,
-        /// Digest of the evaluator.
-        evaluator: Hash,
-        /// Digest of the environment.
-        environment: Hash,
-    },
+    /// `evaluation/MEMO`, in hexadecimal: the memo of [`NameKey::memo`].
+    Evaluation(Hash),
     /// `verdict/SNAPSHOT`, in hexadecimal: the newest verdict of a snapshot.
     Verdict(SnapshotId),
 }
 
 impl NameKey {
+    /// The memo of what an evaluator found for a tree in an environment. One digest of the three:
+    /// keys of 200 bytes made the map of names three times as large.
+    pub fn memo(tree: TreeId, evaluator: Hash, environment: Hash) -> Self {
+        let parts = [tree.0.0, evaluator.0, environment.0].concat();
+        Self::Evaluation(codec::digest("memo", &parts))
+    }
+
     /// The key in the map.
     pub fn text(&self) -> String {
         match self {
@@ -50,9 +50,7 @@ impl NameKey {
             Self::Tag(label) => format!("tag/{label}"),
             Self::Position(workspace) => format!("position/{workspace}"),
             Self::Experiment(name) => format!("experiment/{name}"),
-            Self::Evaluation { tree, evaluator, environment } => {
-                format!("evaluation/{}/{}/{}", tree.hex(), evaluator.hex(), environment.hex())
-            }
+            Self::Evaluation(memo) => format!("evaluation/{}", memo.hex()),
             Self::Verdict(snapshot) => format!("verdict/{}", snapshot.hex()),
         }
     }
@@ -66,13 +64,7 @@ impl NameKey {
             "position" if !rest.is_empty() => Some(Self::Position(rest.to_owned())),
             "experiment" if !rest.is_empty() => Some(Self::Experiment(rest.to_owned())),
             "verdict" => Hash::from_hex(rest).map(|hash| Self::Verdict(SnapshotId(hash))),
-            "evaluation" => {
-                let mut hashes = rest.split('/').map(Hash::from_hex);
-                let tree = TreeId(hashes.next()??);
-                let (evaluator, environment) = (hashes.next()??, hashes.next()??);
-                let key = Self::Evaluation { tree, evaluator, environment };
-                hashes.next().is_none().then_some(key)
-            }
+            "evaluation" => Hash::from_hex(rest).map(Self::Evaluation),
             _ => None,
         }
     }
@@ -182,7 +174,7 @@ impl Element for NameEntry {
                 | (Some(NameKey::Tag(_)), NameValue::Tag { .. })
                 | (Some(NameKey::Position(_)), NameValue::Position(_))
                 | (Some(NameKey::Experiment(_)), NameValue::Experiment(_))
-                | (Some(NameKey::Evaluation { .. }), NameValue::Evaluation(_))
+                | (Some(NameKey::Evaluation(_)), NameValue::Evaluation(_))
                 | (Some(NameKey::Verdict(_)), NameValue::Verdict(_))
         );
         (!fits).then_some("a name and what it points at do not fit")
@@ -277,7 +269,7 @@ mod tests {
 
     fn memo(of: u64) -> (NameKey, Option<NameValue>) {
         let (evaluator, environment) = (number(0), number(1));
-        let key = NameKey::Evaluation { tree: TreeId(number(of)), evaluator, environment };
+        let key = NameKey::memo(TreeId(number(of)), evaluator, environment);
         (key, Some(NameValue::Evaluation(EvaluationId(number(of)))))
     }
 

@@ -210,7 +210,7 @@ fn before_captures(
 
 /// Whether a name holds what was found rather than what was decided.
 pub fn is_fact(key: &NameKey) -> bool {
-    matches!(key, NameKey::Evaluation { .. } | NameKey::Verdict(_))
+    matches!(key, NameKey::Evaluation(_) | NameKey::Verdict(_))
 }
 
 #[cfg(test)]

@@ -308,8 +308,7 @@ fn all_names(all: &mut Collecting) {
         git_head: Some(GitHead { reference: None, commit: Some("cd".repeat(20)) }),
         path: Bytes(b"/w/\xff".to_vec()),
     };
-    let memo =
-        NameKey::Evaluation { tree: TreeId(hash(1)), evaluator: hash(2), environment: hash(3) };
+    let memo = NameKey::memo(TreeId(hash(1)), hash(2), hash(3));
     let base = Some(SnapshotId(hash(4)));
     let of = |number| NameKey::Verdict(SnapshotId(hash(number)));
     let edits = NameEdits::from([

@@ -225,7 +225,7 @@ fn what_was_found_is_not_taken_back() {
     let objects = MemoryObjects::new();
     let before = names::empty(&objects).unwrap();
     let hash = Hash([5; 32]);
-    let key = NameKey::Evaluation { tree: TreeId(hash), evaluator: hash, environment: hash };
+    let key = NameKey::memo(TreeId(hash), hash, hash);
     let found = (key, Some(NameValue::Evaluation(EvaluationId(hash))));
     let after = apply(&objects, before, &[found, (branch("main"), Some(snapshot(1)))]);
     let moves = inverse_of(&objects, before, after, after).unwrap();

@@ -172,7 +172,7 @@ impl<'a, F: Fetch + ?Sized> Step<'a, F> {
         let table_key = match &parsed {
             Some(NameKey::Branch(_) | NameKey::Tag(_)) => key(NAME, &[text]),
             Some(NameKey::Verdict(snapshot)) => key(VERDICT, &[&snapshot.0.0]),
-            Some(NameKey::Evaluation { .. }) => key(EVALUATION, &[text]),
+            Some(NameKey::Evaluation(_)) => key(EVALUATION, &[text]),
             Some(NameKey::Position(_) | NameKey::Experiment(_)) | None => return Ok(()),
         };
         match change.after.as_ref().map(|entry| &entry.value) {

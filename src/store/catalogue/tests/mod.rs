@@ -140,7 +140,7 @@ impl History {
             duration_ms: 7,
         };
         let id = evaluation.put(&self.objects).unwrap();
-        let key = NameKey::Evaluation { tree, evaluator, environment };
+        let key = NameKey::memo(tree, evaluator, environment);
         self.set(key.clone(), Some(NameValue::Evaluation(id)));
         key
     }
