@@ -92,3 +92,19 @@ fn the_store_is_checked_and_explained() {
     bench.ok(&["deinit", "--yes"]);
     bench.exits(4, &["status"]);
 }
+
+#[test]
+fn undoing_a_fast_forward_brings_the_files_back_although_their_snapshot_was_made_by_hand() {
+    let bench = Bench::project();
+    bench.ok(&["branch", "idea"]);
+    bench.ok(&["switch", "idea"]);
+    bench.write("value.txt", "3\n");
+    bench.ok(&["snapshot", "-m", "by hand"]);
+    bench.ok(&["switch", "main"]);
+    bench.ok(&["merge", "idea", "--no-eval"]);
+    assert_eq!(bench.read("value.txt"), "3\n");
+    bench.ok(&["undo"]);
+    assert_eq!(bench.read("value.txt"), "10\n");
+    bench.ok(&["redo"]);
+    assert_eq!(bench.read("value.txt"), "3\n");
+}

@@ -31,7 +31,7 @@ pub struct Options {
     pub approaches: Vec<(String, String)>,
     /// Where all start; the workspace's files, captured first, if nothing is given.
     pub from: Option<String>,
-    /// How many at once; as many as there are processors, halved, if nothing is given.
+    /// How many at once; as many as there are processors if nothing is given.
     pub jobs: Option<usize>,
     /// When a command is stopped.
     pub timeout: Option<Duration>,
@@ -145,7 +145,7 @@ pub fn run(
 }
 
 fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, |count| count.get().div_ceil(2))
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn check(options: &Options) -> Result<(), EngineError> {

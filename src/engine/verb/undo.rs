@@ -11,7 +11,7 @@ use crate::engine::transact::Act;
 use crate::engine::{Engine, EngineError};
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::operation::{Operation, OperationKind};
-use crate::object::snapshot::{GitHead, Origin, Snapshot};
+use crate::object::snapshot::{GitHead, Snapshot};
 use crate::session::timeline;
 use crate::store::{NameMove, Sharing};
 
@@ -256,13 +256,8 @@ impl Engine {
         else {
             return Ok(false);
         };
-        if self.tree_of(&before)? == self.tree_of(&after)? {
-            return Ok(false);
-        }
-        let snapshot = Snapshot::fetch(&self.store, after.snapshot)?;
-        let recorded = matches!(snapshot.origin, Origin::Manual | Origin::Automatic);
-        let is_child = snapshot.parents.first() == Some(&before.snapshot);
-        Ok(!(before.branch == after.branch && recorded && is_child))
+        // `snapshot` alone records what the files were; every other verb had changed them.
+        Ok(original.verb != "snapshot" && self.tree_of(&before)? != self.tree_of(&after)?)
     }
 
     fn tree_of(&self, position: &Position) -> Result<TreeId, EngineError> {
