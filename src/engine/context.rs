@@ -101,11 +101,23 @@ impl Engine {
         let names = self.store.names()?;
         match names::get(&self.store, names, &self.position_key())? {
             Some(NameValue::Position(position)) => {
+                let position = self.position_in_view(names, position)?;
                 let snapshot = Snapshot::fetch(&self.store, position.snapshot)?;
                 Ok(Standing { names, position, snapshot })
             }
             _ => Err(EngineError::NotAWorkspace(self.place.root.clone())),
         }
+    }
+
+    /// In the view of a branch the files are that branch's, whatever the workspace outside is on.
+    fn position_in_view(&self, names: NamesId, outside: Position) -> Result<Position, EngineError> {
+        let Some(Ok(branch)) = self.surroundings.inside_view.as_ref().map(Label::new) else {
+            return Ok(outside);
+        };
+        Ok(match self.branch_head(names, &branch)? {
+            Some(snapshot) => Position { branch, snapshot, ..outside },
+            None => outside,
+        })
     }
 
     /// The snapshot at the head of a branch.

@@ -83,11 +83,20 @@ fn session() -> String {
     }
     let terminal = std::fs::read_link("/proc/self/fd/0").ok();
     let is_terminal = |path: &PathBuf| path.starts_with("/dev/pts") || path.starts_with("/dev/tty");
-    match (terminal.filter(is_terminal), rustix::process::getsid(None)) {
-        (Some(path), Ok(leader)) => {
-            let key = format!("{} {}", path.display(), leader.as_raw_nonzero());
+    match terminal.filter(is_terminal) {
+        Some(path) => {
+            let key = format!("{} {}", path.display(), leader().unwrap_or_default());
             format!("terminal-{}", &digest("session", key.as_bytes()).hex()[..8])
         }
-        _ => "default".to_owned(),
+        None => "default".to_owned(),
     }
+}
+
+/// The process that leads the terminal's session, so that a new shell on an old terminal is a new
+/// session. Read from the system's page about us: in a view the leader is outside of the namespace
+/// and has no number, which the call for it does not allow.
+fn leader() -> Option<String> {
+    let page = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let after_name = page.rsplit(')').next()?;
+    after_name.split_whitespace().nth(3).map(str::to_owned)
 }
