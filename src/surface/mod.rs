@@ -2,3 +2,4 @@
 //! text or JSON; decides nothing.
 
 pub mod cli;
+pub mod html;

@@ -4,13 +4,17 @@
 //! `Report` all that came of it.
 
 pub mod branch;
+pub mod compare;
 pub mod deinit;
 pub mod diff;
 pub mod doctor;
 pub mod eval;
 pub mod exec;
+pub mod experiment;
+pub mod experiments;
 pub mod fsck;
 pub mod guard;
+pub mod hook;
 pub mod init;
 pub mod log;
 pub mod merge;

@@ -239,6 +239,52 @@ pub enum Verb {
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// Set two snapshots side by side: verdicts, tests, metrics, files
+    #[command(
+        after_help = "Example:\n  exp compare main e7/map\n  exp compare e7/map e7/sort --json"
+    )]
+    Compare {
+        /// One
+        a: String,
+        /// The other
+        b: String,
+    },
+    /// List experiments, oldest first
+    #[command(after_help = "Example:\n  exp experiments\n  exp experiments -n 5")]
+    Experiments {
+        /// How many at most, the newest ones
+        #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
+        limit: usize,
+    },
+    /// Look at one experiment
+    #[command(
+        after_help = "Example:\n  exp experiment show\n  exp experiment show e7 --html e7.html"
+    )]
+    Experiment {
+        /// What about it.
+        #[command(subcommand)]
+        verb: ExperimentVerb,
+    },
+    /// Open a shell in a branch; what it changed is recorded when it ends
+    #[command(after_help = "Example:\n  exp shell e7/map")]
+    Shell {
+        /// The branch
+        branch: String,
+        /// Run it and record nothing
+        #[arg(long)]
+        no_capture: bool,
+        #[command(flatten)]
+        backend: BackendFlag,
+    },
+    /// What a coding agent's hooks call around each of its tools
+    #[command(
+        after_help = "Example:\n  exp hook install          # adds two entries to .claude/settings.local.json\n  echo '{\"tool_name\":\"Edit\"}' | exp hook post"
+    )]
+    Hook {
+        /// Which call.
+        #[command(subcommand)]
+        verb: HookVerb,
+    },
     /// Bring a branch, or the selected candidate, into the workspace's branch
     #[command(
         after_help = "Example:\n  exp merge --selected    # evaluated as merged; the runner-up if that is bad\n  exp merge idea\n  exp merge idea --dry-run"
@@ -358,6 +404,37 @@ pub enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What can be asked about an experiment.
+#[derive(Debug, Subcommand)]
+pub enum ExperimentVerb {
+    /// Show it whole: table, selection, commands; as a page with graph and bars with --html
+    #[command(after_help = "Example:\n  exp experiment show e7 --html e7.html")]
+    Show {
+        /// Which one; the last one if none is given
+        experiment: Option<String>,
+        /// Write a page of its own to this file
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
+}
+
+/// The calls of a hook.
+#[derive(Debug, Subcommand)]
+pub enum HookVerb {
+    /// Add the entries to the agent's settings for this project
+    #[command(after_help = "Example:\n  exp hook install --dry-run")]
+    Install {
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Before a tool: record what stands there. Reads JSON from standard input; never blocks
+    #[command(after_help = "Example:\n  exp hook pre < input.json")]
+    Pre,
+    /// After a tool: record what it changed. Reads JSON from standard input; never blocks
+    #[command(after_help = "Example:\n  exp hook post < input.json")]
+    Post,
 }
 
 /// Which view to use.

@@ -28,7 +28,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if usage { exit::USAGE } else { exit::DONE });
         }
     };
-    let is_exec = matches!(cli.verb, Verb::Exec { .. });
+    let is_exec = matches!(cli.verb, Verb::Exec { .. } | Verb::Shell { .. });
     let json = cli.json;
     match Shell::new(cli) {
         Ok((shell, verb)) => match shell.verb(verb) {
@@ -43,12 +43,12 @@ pub fn main() -> ExitCode {
 }
 
 /// What all verbs share on this surface.
-struct Shell {
-    json: bool,
-    world: Surroundings,
+pub(super) struct Shell {
+    pub(super) json: bool,
+    pub(super) world: Surroundings,
 }
 
-type Outcome = Result<u8, EngineError>;
+pub(super) type Outcome = Result<u8, EngineError>;
 
 impl Shell {
     fn new(cli: Cli) -> Result<(Self, Verb), EngineError> {
@@ -68,7 +68,7 @@ impl Shell {
     }
 
     /// Prints a report as JSON, or the page that is made of it.
-    fn give(&self, verb: &str, report: &impl Serialize, page: impl FnOnce() -> String) {
+    pub(super) fn give(&self, verb: &str, report: &impl Serialize, page: impl FnOnce() -> String) {
         if self.json { print_json(verb, report) } else { print(&page()) }
     }
 
@@ -101,7 +101,14 @@ impl Shell {
                 super::output::print_bytes(&script);
                 Ok(exit::DONE)
             }
-            verb => self.in_workspace(&self.engine()?, verb),
+            Verb::Hook { verb } => self.hook(&verb),
+            verb => {
+                let engine = self.engine()?;
+                match self.agents(&engine, &verb) {
+                    Some(outcome) => outcome,
+                    None => self.in_workspace(&engine, verb),
+                }
+            }
         }
     }
 
@@ -278,13 +285,7 @@ impl Shell {
                     inherit: !self.json,
                     backend: backend.backend.map(backend_of),
                 };
-                let report = exec::run(engine, &options, &cancel)?;
-                match self.json {
-                    true => print_json("exec", &report),
-                    false => print_error(&text::exec(&report)),
-                }
-                let killed = i32::from(exit::INTERRUPTED);
-                Ok(u8::try_from(report.exit.unwrap_or(killed)).unwrap_or(exit::EXEC_FAILED))
+                self.in_branch(engine, &options)
             }
             Verb::Guard { command, keep, across_head, timeout, dry_run: DryRun { dry_run } } => {
                 let timeout = values::time(timeout.as_ref())?;
@@ -400,7 +401,7 @@ impl Shell {
     }
 }
 
-fn backend_of(word: BackendWord) -> Backend {
+pub(super) fn backend_of(word: BackendWord) -> Backend {
     match word {
         BackendWord::Overlay => Backend::Overlay,
         BackendWord::Copy => Backend::Copy,

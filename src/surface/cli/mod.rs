@@ -1,9 +1,11 @@
 //! The `exp` command: flags in, text or JSON out. The door to clap.
 
+mod agents;
 mod args;
 mod demo;
 mod dispatch;
 mod exit;
+mod hook;
 mod interrupt;
 mod output;
 mod progress;

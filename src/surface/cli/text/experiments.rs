@@ -16,7 +16,8 @@ pub fn tried(report: &r#try::Report, table: Option<&rank::Report>, dry_run: bool
         let name = paint(NAME.bold(), &report.experiment);
         let _ = writeln!(page, "Would open experiment {name} from {}:", id(&report.base));
         for approach in &report.approaches {
-            let _ = writeln!(page, "  {:<16} {}", paint(NAME, &approach.branch), approach.command);
+            let branch = paint(NAME, format!("{:<16}", approach.branch));
+            let _ = writeln!(page, "  {branch} {}", approach.command);
         }
         return page;
     }

@@ -1,5 +1,6 @@
 //! Reports as text for people: what was done, what it means, what comes next.
 
+mod compare;
 mod experiments;
 mod graph;
 mod history;
@@ -7,6 +8,7 @@ mod shape;
 mod upkeep;
 mod workspace;
 
+pub use compare::{compare, experiment, experiments};
 pub use experiments::{evaluation, exec, guard, merge, rank, rollback, select, tried};
 pub use history::{branches, diff, log, op_log, show, step, tags};
 pub use shape::{duration_ms, verdict};
