@@ -65,6 +65,30 @@ impl Engine {
         Ok(writer.commit(change)?)
     }
 
+    /// Moves a branch to what a command left in its view. Where the branch has moved meanwhile that
+    /// is kept on a branch of its own, and said: it may be an hour's work.
+    pub(super) fn publish_work(
+        &self,
+        writer: &Writer<'_>,
+        branch: &Label,
+        from: SnapshotId,
+        work: SnapshotId,
+        act: Act,
+    ) -> Result<(), EngineError> {
+        let (verb, kind) = (act.verb, act.kind.clone());
+        match self.commit(writer, vec![branch_move(branch, Some(from), Some(work))], act) {
+            Err(EngineError::Moved { name, by }) => {
+                let aside = Label::new(format!("{branch}-{}", work.short()))?;
+                let summary = format!("kept {} as {aside}: {branch} had moved", work.short());
+                let act = Act { kind, verb, summary };
+                self.commit(writer, vec![branch_move(&aside, None, Some(work))], act)?;
+                let by = format!("{by}; what the command left is branch `{aside}`");
+                Err(EngineError::Moved { name, by })
+            }
+            outcome => outcome.map(|_| ()),
+        }
+    }
+
     /// The position of this workspace as a value of the names.
     pub(super) fn position(
         &self,

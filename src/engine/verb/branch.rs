@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::base::id::SnapshotId;
+use crate::base::id::{NamesId, SnapshotId};
 use crate::base::name::Label;
 use crate::engine::report::ShownSnapshot;
 use crate::engine::transact::{Act, branch_move, moved};
@@ -110,7 +110,7 @@ fn create(engine: &Engine, name: &Label, from: &str, dry_run: bool) -> Result<Re
 fn delete(engine: &Engine, name: &str, dry_run: bool) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
     let (label, head) = existing(engine, name)?;
-    let standing_here = positions_on(engine, &label)?;
+    let standing_here = positions_on(engine, engine.store.names()?, &label)?;
     if let Some((workspace, _)) = standing_here.first() {
         let what = format!("branch `{label}` cannot be deleted");
         let why = format!("workspace `{workspace}` is on it; switch to another branch first");
@@ -137,7 +137,7 @@ fn rename(engine: &Engine, from: &str, to: &Label, dry_run: bool) -> Result<Repo
     if !dry_run {
         let mut moves =
             vec![branch_move(&label, Some(head), None), branch_move(to, None, Some(head))];
-        for (workspace, old) in positions_on(engine, &label)? {
+        for (workspace, old) in positions_on(engine, names, &label)? {
             let new = Position { branch: to.clone(), ..old.clone() };
             let value = |position| Some(NameValue::Position(position));
             moves.push(moved(NameKey::Position(workspace), value(old), value(new)));
@@ -156,8 +156,11 @@ fn existing(engine: &Engine, name: &str) -> Result<(Label, SnapshotId), EngineEr
 }
 
 /// The workspaces that are on a branch.
-fn positions_on(engine: &Engine, label: &Label) -> Result<Vec<(String, Position)>, EngineError> {
-    let names = engine.store.names()?;
+fn positions_on(
+    engine: &Engine,
+    names: NamesId,
+    label: &Label,
+) -> Result<Vec<(String, Position)>, EngineError> {
     let on_it = |entry: NameEntry| match (NameKey::parse(&entry.key), entry.value) {
         (Some(NameKey::Position(workspace)), NameValue::Position(position)) => {
             (position.branch == *label).then_some((workspace, position))
@@ -165,6 +168,22 @@ fn positions_on(engine: &Engine, label: &Label) -> Result<Vec<(String, Position)
         _ => None,
     };
     Ok(names::list(&engine.store, names, "position/")?.into_iter().filter_map(on_it).collect())
+}
+
+impl Engine {
+    /// Refuses a branch on which another workspace of this store stands: each would go on from
+    /// where it stands itself, and move the branch away from what the other recorded.
+    pub(super) fn refuse_foreign(&self, names: NamesId, label: &Label) -> Result<(), EngineError> {
+        let standing = positions_on(self, names, label)?;
+        match standing.iter().find(|(workspace, _)| workspace != self.workspace()) {
+            None => Ok(()),
+            Some((workspace, _)) => {
+                let what = format!("branch `{label}` cannot be taken");
+                let why = format!("workspace `{workspace}` is on it; make a branch from it");
+                Err(EngineError::Refused { what, why })
+            }
+        }
+    }
 }
 
 fn one(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::engine::report::{ShownChange, shown_changes};
-use crate::engine::transact::{Act, branch_move};
+use crate::engine::transact::Act;
 use crate::engine::view::Backend;
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::{Origin, Snapshot};
@@ -69,6 +69,7 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         Some((label, head)) => (label, head),
         None => return Err(engine.not_found(names, "branch", &options.branch)?),
     };
+    engine.refuse_foreign(names, &label)?;
     let before = Snapshot::fetch(&writer, start)?;
     let mut view = engine.open_view(&safe.taken, before.tree, label.as_str(), options.backend)?;
     let mut command = view.command(Program::Argv(options.command.clone()));
@@ -100,9 +101,8 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         let message = words.join(" ");
         let snapshot = engine.new_snapshot(vec![start], after, &label, origin, message);
         let head = snapshot.put(&writer)?;
-        let moves = vec![branch_move(&label, Some(start), Some(head))];
         let act = Act::verb("exec", format!("ran a command in {label}"));
-        engine.commit(&writer, moves, act)?;
+        engine.publish_work(&writer, &label, start, head, act)?;
         report.snapshot = head.hex();
         report.changes = shown_changes(&tree::diff(&writer, before.tree, after)?);
     }

@@ -57,9 +57,9 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let writer = engine.store.writer()?;
     let mut safe = engine.make_safe(&writer, "switch")?;
     let from = safe.standing.position.branch.to_string();
-    // Capturing first may have moved the very branch that is switched to.
-    let head =
-        if label == safe.standing.position.branch { safe.standing.position.snapshot } else { head };
+    engine.refuse_foreign(safe.standing.names, &label)?;
+    // Capturing first, or another session, may have moved the very branch that is switched to.
+    let head = engine.branch_head(safe.standing.names, &label)?.unwrap_or(head);
     let tree = crate::object::snapshot::Snapshot::fetch(&writer, head)?.tree;
     let position = engine.position(&label, head, engine.git_head());
     let act = Act::verb("switch", format!("from {from} to {label}"));

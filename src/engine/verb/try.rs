@@ -18,7 +18,7 @@ use crate::engine::transact::{Act, branch_move, moved};
 use crate::engine::view::Backend;
 use crate::engine::{Engine, EngineError};
 use crate::object::experiment::{Approach, ApproachState, Experiment};
-use crate::object::names::{NameKey, NameValue};
+use crate::object::names::{self, NameKey, NameValue};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree;
 use crate::run::{Cancel, Outcome, Pool, Program};
@@ -219,10 +219,13 @@ struct Open {
 }
 
 fn next_name(engine: &Engine) -> Result<String, EngineError> {
-    let numbers = engine.experiments(engine.store.names()?)?;
+    let names = engine.store.names()?;
     let number = |name: &str| name.strip_prefix('e').and_then(|digits| digits.parse::<u64>().ok());
-    let last = numbers.iter().filter_map(|(_, experiment)| number(&experiment.name)).max();
-    Ok(format!("e{}", last.unwrap_or(0) + 1))
+    // By the names alone. Branches count, too: a person may have made one that is in the way.
+    let experiments = names::list(&engine.store, names, "experiment/")?;
+    let branches = names::list(&engine.store, names, "branch/e")?;
+    let taken = experiments.iter().chain(&branches).filter_map(|entry| entry.key.split('/').nth(1));
+    Ok(format!("e{}", taken.filter_map(number).max().unwrap_or(0).saturating_add(1)))
 }
 
 fn approaches(experiment: &str, options: &Options) -> Result<Vec<Approach>, EngineError> {
@@ -422,10 +425,10 @@ impl Race<'_> {
         let writer = engine.store.writer()?;
         let snapshot = engine.new_snapshot(parents, tree, &approach.branch, origin, message);
         let id = snapshot.put(&writer)?;
-        let moves = vec![branch_move(&approach.branch, Some(self.base.0), Some(id))];
         let size = change_bytes(&tree::diff(&writer, self.base.1, tree)?);
         let summary = format!("captured {} ({size} bytes changed)", approach.branch);
-        engine.commit(&writer, moves, Act::capture("try", summary))?;
+        let act = Act::capture("try", summary);
+        engine.publish_work(&writer, &approach.branch, self.base.0, id, act)?;
         Ok(Some(id))
     }
 
