@@ -12,9 +12,10 @@ use super::events::{Event, Watch};
 use super::report::{ShownEvaluation, ShownVerdict, outcome_text};
 use super::take::Taken;
 use super::transact::{Act, moved};
-use super::view::{Backend, View};
+use super::view::{Backend, View, Written};
 use super::{Engine, EngineError};
 use crate::base::id::{EvaluationId, Hash, NamesId, SnapshotId, TreeId};
+use crate::base::limits::COMMIT_TRIES_MAX;
 use crate::base::path::TreePath;
 use crate::object::evaluation::{
     Evaluation, Metric, StageKind, StageOutcome, StageRecord, TestCase,
@@ -24,7 +25,7 @@ use crate::object::tree;
 use crate::policy::limits::Limits;
 use crate::policy::verdict::{Verdict, judge};
 use crate::run::{Cancel, Command, Finished, Outcome, Program, Stdio, report};
-use crate::store::NameMove;
+use crate::store::{NameMove, Writer};
 
 /// How many lines say why a stage failed.
 const EXCERPT_LINES: usize = 20;
@@ -136,9 +137,12 @@ impl<'a> Bench<'a> {
         let mut backend = self.backend;
         let evaluation = loop {
             let mut view = self.engine.open_view(self.taken, tree, of, backend)?;
-            let evaluation = self.run_stages(of, tree, &mut view)?;
+            let ran = self.run_stages(of, tree, &mut view);
             let live = view.is_live();
-            view.close()?;
+            // Also when it was interrupted: its layer would lie there until the next view.
+            let closed = view.close();
+            let evaluation = ran?;
+            closed?;
             if !live || self.engine.is_still(self.taken)? {
                 break evaluation;
             }
@@ -151,13 +155,12 @@ impl<'a> Bench<'a> {
         let writer = self.engine.store.writer()?;
         let id = evaluation.put(&writer)?;
         if evaluation.is_complete() {
-            let key = self.key(tree);
-            let now = names::get(&writer, self.engine.store.names()?, &key)?;
-            let moves = vec![moved(key, now, Some(NameValue::Evaluation(id)))];
-            self.engine.commit(
+            let value = NameValue::Evaluation(id);
+            self.engine.keep_finding(
                 &writer,
-                moves,
-                Act::evaluation("eval", format!("evaluated {of}")),
+                &self.key(tree),
+                &value,
+                &format!("evaluated {of}"),
             )?;
         } else {
             writer.flush()?;
@@ -241,6 +244,7 @@ impl<'a> Bench<'a> {
     ) -> Result<StageRecord, EngineError> {
         let (name, of_text) = (stage.name.clone(), of.to_owned());
         (self.watch)(Event::StageStarted { of: of_text, stage: name });
+        let before = report_path(stage).and_then(|path| view.written(&path));
         let (finished, samples) = match stage.kind {
             StageKind::Metric => {
                 let _alone = self.quiet.write();
@@ -251,7 +255,7 @@ impl<'a> Bench<'a> {
                 (view.run(self.command(stage, view), &stage.name, self.cancel)?, Vec::new())
             }
         };
-        let record = self.record(stage, view, &finished, samples)?;
+        let record = self.record(stage, view, &finished, samples, before)?;
         (self.watch)(Event::StageEnded {
             of: of.to_owned(),
             stage: stage.name.clone(),
@@ -302,12 +306,13 @@ impl<'a> Bench<'a> {
         view: &View<'_>,
         finished: &Finished,
         metrics: Vec<Metric>,
+        before: Option<Written>,
     ) -> Result<StageRecord, EngineError> {
         let mut outcome = self.outcome(stage, finished)?;
         let output = String::from_utf8_lossy(&finished.tail).into_owned();
         let mut tests = Vec::new();
         if stage.kind == StageKind::Test {
-            match read_report(stage, view, finished) {
+            match read_report(stage, view, before) {
                 Ok(found) => tests = found,
                 Err(reason) if outcome == StageOutcome::Passed => {
                     outcome = StageOutcome::DidNotRun { reason };
@@ -385,11 +390,19 @@ fn sample(stage: &Stage, finished: &Finished) -> Vec<Metric> {
     number.map(|number| metric(number.to_owned())).into_iter().collect()
 }
 
+/// The file in which a stage reports its tests.
+fn report_path(stage: &Stage) -> Option<TreePath> {
+    match &stage.report {
+        Report::Junit(path) => TreePath::new(path.as_bytes()).ok(),
+        _ => None,
+    }
+}
+
 /// The tests that a stage reported, or why there is no report.
 fn read_report(
     stage: &Stage,
     view: &View<'_>,
-    finished: &Finished,
+    before: Option<Written>,
 ) -> Result<Vec<TestCase>, String> {
     let tests = match &stage.report {
         Report::None | Report::Time | Report::Number => return Ok(Vec::new()),
@@ -400,12 +413,11 @@ fn read_report(
         Report::Junit(path) => {
             let path = TreePath::new(path.as_bytes()).map_err(|error| error.to_string())?;
             let bytes = view
-                .read(&path)
+                .read_new(&path, before)
                 .ok_or_else(|| format!("there is no report `{}`", path.display()))?;
             believed(report::junit(&bytes).map_err(|error| error.to_string())?)?
         }
     };
-    let _ = finished;
     if tests.is_empty() { Err("no test was run".to_owned()) } else { Ok(tests) }
 }
 
@@ -448,10 +460,30 @@ impl Engine {
         snapshot: SnapshotId,
         judged: &Judged,
     ) -> Result<(), EngineError> {
-        let moves = self.finding_moves(self.store.names()?, snapshot, judged)?;
-        let summary =
-            format!("{} is {}", snapshot.short(), super::report::word(judged.record.word));
-        self.commit(&self.store.writer()?, moves, Act::evaluation("eval", summary))?;
-        Ok(())
+        let word = super::report::word(judged.record.word);
+        let summary = format!("{} is {word}", snapshot.short());
+        let value = NameValue::Verdict(judged.record.clone());
+        let writer = self.store.writer()?;
+        self.keep_finding(&writer, &NameKey::Verdict(snapshot), &value, &summary)
+    }
+
+    /// Commits a finding. Equal trees are measured at the same time, too: the later one counts, and
+    /// is no conflict.
+    fn keep_finding(
+        &self,
+        writer: &Writer<'_>,
+        key: &NameKey,
+        value: &NameValue,
+        summary: &str,
+    ) -> Result<(), EngineError> {
+        for attempt in 1.. {
+            let now = names::get(writer, self.store.names()?, key)?;
+            let moves = vec![moved(key.clone(), now, Some(value.clone()))];
+            match self.commit(writer, moves, Act::evaluation("eval", summary)) {
+                Err(EngineError::Moved { .. }) if attempt < COMMIT_TRIES_MAX => {}
+                outcome => return outcome.map(|_| ()),
+            }
+        }
+        unreachable!("the loop ends at the last try")
     }
 }

@@ -9,6 +9,8 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +23,6 @@ use crate::base::id::TreeId;
 use crate::base::mount::MountPlan;
 use crate::base::name::Label;
 use crate::base::path::TreePath;
-use crate::base::time::Timestamp;
 use crate::object::memory::Scratch;
 use crate::object::traits::Put;
 use crate::object::tree;
@@ -29,10 +30,10 @@ use crate::run::{self, Cancel, Command, Finished, Program};
 pub use crate::workspace::isolate::Backend;
 use crate::workspace::isolate::{
     Choice, Facts, Layer, Layers, Note, Slot, SlotPool, UpperPlan, ViewPlan, capture_upper, choose,
-    copy_warm, mount_plan, prepare_upper, probe_key,
+    copy_warm, mount_plan, prepare_upper, probe_key, remove_stubborn,
 };
 use crate::workspace::{
-    Durability, KeepOut, Rules, StatCache, apply_restore, capture, plan_restore,
+    Capture, Durability, KeepOut, Rules, StatCache, apply_restore, capture, plan_restore,
 };
 
 /// Slots that one store's copy backend keeps.
@@ -62,9 +63,20 @@ pub(super) struct View<'a> {
     tree: TreeId,
     /// Its own folder for temporary files.
     temporary: PathBuf,
-    log: Option<PathBuf>,
+    /// What ran last: its log, held open, because another process may put its own at that path.
+    log: Option<fs::File>,
     ports: usize,
-    opened: Timestamp,
+    /// What tells this view from all others: process and number.
+    number: String,
+}
+
+/// What tells one writing of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 /// The folder in which layers, slots and temporary files of a store's views lie.
@@ -85,8 +97,9 @@ fn choice(surroundings: &Surroundings, place: &Place) -> Choice {
     let memo = folder.join(format!("probe-{key}"));
     let probed = match fs::read_to_string(&memo) {
         Ok(text) if text == "ok" => Ok(()),
-        Ok(reason) => Err(reason),
-        Err(_) => {
+        Ok(reason) if !reason.is_empty() => Err(reason),
+        // An empty one is being written, or was when something crashed.
+        _ => {
             let probed = probe_now(&folder);
             let text = probed.as_ref().err().map_or("ok", String::as_str);
             let _ = fs::write(&memo, text);
@@ -190,8 +203,9 @@ impl Engine {
         })?;
         let ports = PORTS.0 + (std::process::id() as usize + number) % PORT_BLOCKS * PORTS.1;
         let label = label.to_owned();
-        let (log, opened) = (None, self.surroundings.now());
-        Ok(View { engine: self, taken, label, stand, folder, tree, temporary, log, ports, opened })
+        let number = format!("{}-{number}", std::process::id());
+        let log = None;
+        Ok(View { engine: self, taken, label, stand, folder, tree, temporary, log, ports, number })
     }
 
     fn stand_overlay(
@@ -270,6 +284,7 @@ impl Engine {
         };
         slot.set_holds(disk, None)?;
         let found = capture(&objects, &rules, &mut cache, Some(holds))?;
+        clear_leavings(&folder, &found, &config)?;
         let plan = plan_restore(&objects, found.tree, wanted)?;
         apply_restore(disk, &objects, &folder, &plan, &mut cache, Durability::Disposable)
             .map_err(EngineError::from_restore)?;
@@ -289,7 +304,15 @@ impl Engine {
                 })?;
             }
             if is_folder {
-                copy_warm(&from, &to)?;
+                // Renamed when it is whole: half of it would be taken for all by the next use.
+                let half = folder.with_file_name("warming");
+                remove_stubborn(&half)?;
+                copy_warm(&from, &half)?;
+                fs::rename(&half, &to).map_err(|source| EngineError::File {
+                    what: "rename",
+                    path: to.clone(),
+                    source,
+                })?;
             } else {
                 let copied = fs::copy(&from, &to);
                 copied.map_err(|source| EngineError::File { what: "copy", path: to, source })?;
@@ -298,6 +321,28 @@ impl Engine {
         let (cache, rules) = (Box::new(cache), Box::new(rules));
         Ok((Stand::Copy { slot, cache, rules }, folder))
     }
+}
+
+/// Removes from a slot what an earlier run left there, ignored: the next one would be measured
+/// with it. Warm folders stay; kept files are copied anew.
+fn clear_leavings(folder: &Path, found: &Capture, config: &Config) -> Result<(), EngineError> {
+    let git = TreePath::new(&b".git"[..]).ok();
+    for path in found.ignored.iter().chain(&found.secrets).chain(&git) {
+        let place = path.under(folder);
+        match place.symlink_metadata() {
+            Ok(meta) if meta.is_dir() && !is_input(path, config) => remove_stubborn(&place)?,
+            Ok(meta) if !meta.is_dir() => {
+                let removed = fs::remove_file(&place);
+                removed.map_err(|source| EngineError::File {
+                    what: "remove",
+                    path: place,
+                    source,
+                })?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Whether something ignored is an input that views show: a warm folder or a kept file.
@@ -353,37 +398,70 @@ impl View<'_> {
         name: &str,
         cancel: &Cancel,
     ) -> Result<Finished, EngineError> {
-        let safe = |text: &str| text.replace(|c: char| !c.is_alphanumeric() && c != '-', "_");
-        let folder = self.engine.store.root().join("runs").join(safe(&self.label));
+        // No label has a `%`, so that two labels never share a folder.
+        let folder = self.engine.store.root().join("runs").join(self.label.replace('/', "%"));
         fs::create_dir_all(&folder).map_err(|source| EngineError::File {
             what: "make",
             path: folder.clone(),
             source,
         })?;
-        let log = folder.join(format!("{}.log", safe(name)));
-        command.log = Some(log.clone());
-        self.log = Some(log);
-        Ok(run::run(&command, cancel, &mut |_| {})?)
+        let name = name.replace(|c: char| !c.is_alphanumeric() && c != '-', "_");
+        let failed = |what, path: &Path| {
+            let path = path.to_owned();
+            move |source| EngineError::File { what, path, source }
+        };
+        // Under a name of its own until it is read: others evaluate under the same label.
+        let own = folder.join(format!("{name}.{}.log", self.number));
+        command.log = Some(own.clone());
+        let finished = run::run(&command, cancel, &mut |_| {})?;
+        match fs::File::open(&own) {
+            Ok(log) => self.log = Some(log),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.log = None,
+            Err(source) => return Err(failed("open", &own)(source)),
+        }
+        if self.log.is_some() {
+            let log = folder.join(format!("{name}.log"));
+            fs::rename(&own, &log).map_err(failed("write", &log))?;
+        }
+        Ok(finished)
     }
 
     /// The whole output of what ran last, as text.
     pub fn last_log(&self) -> std::io::Result<String> {
-        match &self.log {
-            Some(log) => Ok(String::from_utf8_lossy(&fs::read(log)?).into_owned()),
-            None => Ok(String::new()),
+        let mut bytes = Vec::new();
+        if let Some(log) = &self.log {
+            let mut log = log;
+            log.seek(SeekFrom::Start(0))?;
+            log.read_to_end(&mut bytes)?;
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Where a file that is written in the view comes to lie.
+    fn written_at(&self, path: &TreePath) -> PathBuf {
+        match &self.stand {
+            Stand::Overlay { layer, .. } => path.under(&layer.upper()),
+            Stand::Copy { slot, .. } => path.under(&slot.files()),
         }
     }
 
-    /// A file that was written in the view since it was opened; one that stood there before is
-    /// not given: an old report must not be taken for a new one.
-    pub fn read(&self, path: &TreePath) -> Option<Vec<u8>> {
-        match &self.stand {
-            Stand::Overlay { layer, .. } => fs::read(path.under(&layer.upper())).ok(),
-            Stand::Copy { slot, .. } => {
-                let path = path.under(&slot.files());
-                let written = fs::metadata(&path).ok()?.modified().ok()?;
-                if Timestamp::from(written) < self.opened { None } else { fs::read(path).ok() }
-            }
+    /// How a file was written last; none when nothing in this view wrote it.
+    pub fn written(&self, path: &TreePath) -> Option<Written> {
+        let meta = fs::metadata(self.written_at(path)).ok()?;
+        Some(Written {
+            inode: meta.ino(),
+            length: meta.len(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        })
+    }
+
+    /// A file that was written since `before` was asked; one that stood there before is not
+    /// given: an old report must not be taken for a new one.
+    pub fn read_new(&self, path: &TreePath, before: Option<Written>) -> Option<Vec<u8>> {
+        match self.written(path) {
+            now if now == before => None,
+            _ => fs::read(self.written_at(path)).ok(),
         }
     }
 
