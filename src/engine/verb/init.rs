@@ -19,6 +19,7 @@ use crate::engine::take::rules_of;
 use crate::engine::transact::{Act, branch_move};
 use crate::engine::view::probe;
 use crate::engine::{Engine, EngineError, Surroundings};
+use crate::object::names::{self, NameValue};
 use crate::object::snapshot::Origin;
 use crate::object::tree;
 use crate::store::{Store, StoreError};
@@ -134,14 +135,19 @@ fn apply(surroundings: Surroundings, plan: Plan) -> Result<Report, EngineError> 
     Ok(report)
 }
 
-/// Captures the files as the first snapshot. The workspace's registration comes last of all but
-/// the commit, so that an `init` cut short can be given again.
+/// Captures the files as the first snapshot. The workspace's registration comes last of all, after
+/// the commit: an `init` cut short can be given again.
 fn first_snapshot(engine: &Engine) -> Result<String, EngineError> {
     let writer = engine.store.writer()?;
     let config = engine.config()?;
     let base = tree::empty(&writer)?;
     let mut taken = engine.take(&writer, &config, base)?;
     let names = engine.store.names()?;
+    // An `init` that was cut short after its commit lacks its registration alone.
+    if let Some(NameValue::Position(known)) = names::get(&writer, names, &engine.position_key())? {
+        register(engine)?;
+        return Ok(known.snapshot.hex());
+    }
     let branch = free_branch(engine, names)?;
     let message = "first snapshot".to_owned();
     let tree = taken.capture.tree;
@@ -149,17 +155,22 @@ fn first_snapshot(engine: &Engine) -> Result<String, EngineError> {
     let id = snapshot.put(&writer)?;
     let position = engine.position(&branch, id, snapshot.git_head.clone());
     let moves = vec![branch_move(&branch, None, Some(id)), engine.position_move(None, position)];
-    let registration = engine.place.registration();
-    let disk = &*engine.surroundings.disk;
     engine.commit(&writer, moves, Act::verb("init", "made the workspace"))?;
-    if !registration.exists() {
-        let made = disk.create_dir(&registration, 0o700);
-        made.and_then(|()| disk.sync_dir(&engine.place.store.join("stat"))).map_err(|source| {
-            EngineError::File { what: "write", path: registration.clone(), source }
-        })?;
-    }
+    register(engine)?;
     engine.keep_cache(&mut taken);
     Ok(id.hex())
+}
+
+/// Makes the store know the workspace.
+fn register(engine: &Engine) -> Result<(), EngineError> {
+    let registration = engine.place.registration();
+    if registration.exists() {
+        return Ok(());
+    }
+    let disk = &*engine.surroundings.disk;
+    let made = disk.create_dir(&registration, 0o700);
+    made.and_then(|()| disk.sync_dir(&engine.place.store.join("stat")))
+        .map_err(|source| EngineError::File { what: "write", path: registration, source })
 }
 
 /// `main`, or for a further workspace of the same store its own name.

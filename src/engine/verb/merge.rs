@@ -316,8 +316,12 @@ impl Attempt<'_> {
         cancel: &Cancel,
         watch: Watch<'_>,
     ) -> Result<Option<Judged>, EngineError> {
-        let config = self.engine.config_or_default();
-        if self.options.no_eval || config.stages.is_empty() {
+        if self.options.no_eval {
+            return Ok(None);
+        }
+        // A wrong file is an error here: without its stages a bad merge would be published.
+        let config = self.engine.config()?;
+        if config.stages.is_empty() {
             return Ok(None);
         }
         // A view is made from what is stored, and the merged tree is not yet.

@@ -162,8 +162,10 @@ impl Engine {
         let mut moves = plan.moves;
         // Capturing just now moved the branch and the position: that is no foreign move.
         moves.retain(|name| name.key != self.position_key());
-        for name in &mut moves {
-            name.expected = names::get(&writer, safe.standing.names, &name.key)?;
+        let captured = NameKey::Branch(safe.standing.position.branch.clone());
+        for name in moves.iter_mut().filter(|name| safe.captured.is_some() && name.key == captured)
+        {
+            name.expected = safe.captured.map(NameValue::Branch);
         }
         let tree = Snapshot::fetch(&writer, position.snapshot)?.tree;
         let placed = self.place_files(&writer, &mut safe, tree, position, moves, act)?;

@@ -1,0 +1,210 @@
+//! Ways to lose or misreport work that a review of the verbs found: each once, through the command.
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::Bench;
+
+/// A workspace in a git repository, and a second working tree of it that is a workspace, too.
+fn two_worktrees() -> (Bench, std::path::PathBuf) {
+    let bench = Bench::empty();
+    bench.write("a.txt", "one\n");
+    let other = bench.outside("other");
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=tester", "-c", "user.email=tester@example.org"]);
+        command.args(arguments).current_dir(bench.root()).env("HOME", bench.outside("home"));
+        let output = command.output().expect("git can be started");
+        assert!(output.status.success(), "git {arguments:?}: {}", common::text(&output.stderr));
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    git(&["worktree", "add", "-q", &other.display().to_string()]);
+    bench.ok(&["init"]);
+    let made = bench.command_in(&other, &["init"]).output().expect("exp can be started");
+    assert!(made.status.success(), "{}", common::text(&made.stderr));
+    (bench, other)
+}
+
+#[test]
+fn a_branch_has_at_most_one_workspace_on_it() {
+    let (bench, other) = two_worktrees();
+    let there = |arguments: &[&str]| bench.command_in(&other, arguments).output().unwrap();
+    for refused in [&["switch", "main"][..], &["exec", "main", "--", "sh", "-c", "echo x > x"]] {
+        let output = there(refused);
+        let said = common::text(&output.stderr);
+        assert!(!output.status.success(), "{refused:?}");
+        assert!(said.contains("workspace `main` is on it"), "{refused:?}: {said}");
+    }
+    bench.write("a.txt", "two\n");
+    bench.ok(&["snapshot", "-m", "here"]);
+    assert_eq!(bench.json(&["show", "main"])["message"], "here");
+}
+
+#[test]
+fn logs_of_labels_that_look_alike_are_kept_apart() {
+    let bench = Bench::project();
+    bench.json(&["try", "a.b=echo dot; echo 1 > value.txt", "a_b=echo line; echo 2 > value.txt"]);
+    let mut logs = Vec::new();
+    for folder in fs::read_dir(bench.root().join(".exp/runs")).unwrap() {
+        let log = folder.unwrap().path().join("approach.log");
+        logs.extend(fs::read_to_string(log).ok());
+    }
+    logs.sort();
+    assert_eq!(logs, ["dot\n", "line\n"]);
+}
+
+#[test]
+fn evaluations_at_the_same_time_read_their_own_output() {
+    // Each one waits in its test stage until the other has printed its own results.
+    let bench = Bench::project();
+    let meeting = bench.outside("meeting");
+    fs::create_dir(&meeting).unwrap();
+    let script = bench.read("test.sh").replace("[ $failed -eq 0 ]\n", "status=$failed\n");
+    let wait = format!(
+        "touch {0}/$(cat value.txt)\nwhile [ $(ls {0} | wc -l) -lt 2 ]; do :; done\n[ $status -eq 0 ]\n",
+        meeting.display()
+    );
+    let alone = script.clone() + "[ $status -eq 0 ]\n";
+    bench.write("test.sh", &alone);
+    bench.ok(&["eval"]);
+    bench.write("test.sh", &(alone.clone() + "# the same for both\n"));
+    bench.ok(&["eval"]);
+    for (name, tests) in
+        [("1", "ok a\nok b\nok c\nok d\nok e\n"), ("2", "ok a\nok b\nok c\nok d\n")]
+    {
+        bench.ok(&["branch", name]);
+        let change = format!(
+            "printf '{}' > tests.txt; echo {name} > value.txt; cat > test.sh",
+            tests.replace('\n', "\\n")
+        );
+        let mut command = bench.command(&["exec", name, "--", "sh", "-c", &change]);
+        command.stdin(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        use std::io::Write;
+        child.stdin.take().unwrap().write_all((script.clone() + &wait).as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+    let start = |name: &str| {
+        let mut command = bench.command(&["--json", "eval", name]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let both = [start("1"), start("2")].map(|child| child.wait_with_output().unwrap());
+    for (output, tests) in both.iter().zip([5, 4]) {
+        let said = common::text(&output.stdout);
+        let report: serde_json::Value =
+            serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+        let found = &report["evaluation"];
+        assert_eq!(found["passed"], tests, "{report:#} {}", common::text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_slot_shows_nothing_that_another_run_left() {
+    let bench = Bench::project();
+    bench.write(".gitignore", "left\n");
+    bench.write("build.sh", "test ! -e left && test ! -e .git && touch left && mkdir .git\n");
+    let found = bench.json(&["eval", "--backend", "copy", "--again"]);
+    assert_eq!(found["verdict"]["word"], "good", "{found:#}");
+    let found = bench.json(&["eval", "--backend", "copy", "--again"]);
+    assert_eq!(found["verdict"]["word"], "good", "{found:#}");
+}
+
+#[test]
+fn equal_candidates_are_all_evaluated() {
+    let bench = Bench::project();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let approaches: Vec<String> = names.iter().map(|n| format!("{n}=echo 5 > value.txt")).collect();
+    let mut arguments = vec!["try", "--jobs", "8"];
+    arguments.extend(approaches.iter().map(String::as_str));
+    bench.json(&arguments);
+    for row in bench.json(&["rank"])["rows"].as_array().unwrap() {
+        assert_eq!(row["verdict"]["word"], "good", "{row:#}");
+    }
+}
+
+#[test]
+fn what_a_command_left_is_kept_when_its_branch_has_moved() {
+    let bench = Bench::project();
+    bench.ok(&["branch", "idea"]);
+    // The branch moves while the command runs, which waits for that.
+    let [ready, go] = ["ready", "go"].map(|name| bench.outside(name).display().to_string());
+    let wait = format!("echo work > work.txt; touch {ready}; while ! test -e {go}; do :; done");
+    let slow = bench.command(&["exec", "idea", "--", "sh", "-c", &wait]).spawn().unwrap();
+    while !bench.outside("ready").exists() {
+        std::thread::yield_now();
+    }
+    bench.ok(&["exec", "idea", "--", "sh", "-c", "echo other > other.txt"]);
+    fs::write(&go, "").unwrap();
+    let output = slow.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    let branches = bench.json(&["branch"]);
+    let name = |branch: &serde_json::Value| branch["name"].as_str().unwrap().to_owned();
+    let all: Vec<String> = branches["branches"].as_array().unwrap().iter().map(name).collect();
+    let aside =
+        all.iter().find(|name| name.starts_with("idea-")).unwrap_or_else(|| panic!("{all:?}"));
+    bench.ok(&["switch", aside]);
+    assert_eq!(bench.read("work.txt"), "work\n");
+    assert!(!bench.exists("other.txt"));
+}
+
+#[test]
+fn a_merge_is_not_published_unmeasured_because_the_configuration_is_wrong() {
+    let bench = Bench::project();
+    bench.ok(&["branch", "idea"]);
+    bench.ok(&["exec", "idea", "--", "sh", "-c", "rm value.txt"]);
+    bench.write("exp.toml", "[[stage]\n");
+    let output = bench.run(&["merge", "idea"]);
+    assert!(!output.status.success());
+    assert!(bench.exists("value.txt"), "nothing was merged");
+    bench.ok(&["merge", "idea", "--no-eval"]);
+}
+
+#[test]
+fn a_branch_with_the_name_of_an_experiment_is_stepped_over() {
+    let bench = Bench::project();
+    bench.ok(&["branch", "e1/map"]);
+    assert_eq!(bench.json(&["try", "map=echo 5 > value.txt"])["experiment"], "e2");
+}
+
+#[test]
+fn an_init_cut_short_before_its_registration_is_finished() {
+    let bench = Bench::project();
+    bench.write("later.txt", "later\n");
+    bench.ok(&["snapshot"]);
+    fs::remove_dir_all(bench.root().join(".exp/stat/main")).unwrap();
+    bench.exits(4, &["status"]);
+    bench.ok(&["init"]);
+    assert_eq!(bench.json(&["log"])["entries"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn the_report_of_one_stage_is_not_taken_for_that_of_another() {
+    let bench = Bench::empty();
+    let xml = r#"<testsuite tests="1" failures="0"><testcase name="t" classname="c"/></testsuite>"#;
+    bench.write("good.xml", xml);
+    for (file, writes) in [("one.sh", "cp good.xml out.xml\n"), ("two.sh", "true\n")] {
+        bench.write(file, writes);
+    }
+    let stage = |name: &str| {
+        format!(
+            "[[stage]]\nname = \"{name}\"\nkind = \"test\"\nrun = \"sh {name}.sh\"\nreport = \"junit:out.xml\"\n"
+        )
+    };
+    bench.write("exp.toml", &(stage("one") + &stage("two")));
+    bench.ok(&["init"]);
+    for backend in ["copy", "overlay"] {
+        let output = bench.run(&["--json", "eval", "--again", "--backend", backend]);
+        if backend == "overlay" && common::text(&output.stderr).contains("does not work here") {
+            continue;
+        }
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let stages = &report["evaluation"]["stages"];
+        assert_eq!(stages[0]["outcome"], "passed", "{report:#}");
+        assert_ne!(stages[1]["outcome"], "passed", "{backend}: {report:#}");
+    }
+}
