@@ -203,8 +203,7 @@ impl Engine {
         })?;
         let ports = PORTS.0 + (std::process::id() as usize + number) % PORT_BLOCKS * PORTS.1;
         let label = label.to_owned();
-        let number = format!("{}-{number}", std::process::id());
-        let log = None;
+        let (log, number) = (None, format!("{}-{number}", std::process::id()));
         Ok(View { engine: self, taken, label, stand, folder, tree, temporary, log, ports, number })
     }
 
