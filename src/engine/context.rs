@@ -8,7 +8,7 @@ use std::path::Path;
 use super::config::Config;
 use super::discover::Place;
 use super::recover::recover;
-use super::{EngineError, Surroundings};
+use super::{Category, EngineError, Surroundings};
 use crate::base::id::{NamesId, SnapshotId};
 use crate::base::name::Label;
 use crate::object::names::{self, NameKey, NameValue, Position};
@@ -59,6 +59,18 @@ impl Engine {
         let place = Place::find(&surroundings)?;
         let store = Store::open(&place.store, surroundings.disk.clone())?;
         Ok(Self { surroundings, place, store, recovered: Vec::new() })
+    }
+
+    /// Opens it for a verb that only looks: while another process restores, that is shown as it is
+    /// at that moment instead of being refused as busy.
+    ///
+    /// # Errors
+    /// As [`Engine::open`], but not busy for a restore that runs.
+    pub fn open_to_look(surroundings: Surroundings) -> Result<Self, EngineError> {
+        match Self::open(surroundings.clone()) {
+            Err(error) if error.category() == Category::Busy => Self::open_read_only(surroundings),
+            opened => opened,
+        }
     }
 
     /// The workspace's folder.

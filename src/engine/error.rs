@@ -205,7 +205,20 @@ impl EngineError {
 
     /// The category of an error that comes from a lower floor.
     fn category_below(&self) -> Category {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        // A transparent error gives the source of what it holds, and so would hide that itself.
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(match self {
+            Self::Store(error) => error,
+            Self::Catalogue(error) => error,
+            Self::Objects(error) => error,
+            Self::Workspace(error) => error,
+            Self::Restore(error) => error,
+            Self::Isolate(error) => error,
+            Self::Run(error) => error,
+            Self::Merge(error) => error,
+            Self::Graph(error) => error,
+            Self::Document(error) => error,
+            other => other,
+        });
         while let Some(error) = cause {
             if let Some(category) = category_of(error) {
                 return category;

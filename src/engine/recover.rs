@@ -48,3 +48,43 @@ fn recover_one(engine: &Engine, intent: &Intent) -> Result<String, EngineError> 
         format!("`{verb}` had been cut short; {left} file(s) changed since were left as they are")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::verb::init;
+    use crate::engine::{Category, Engine, Surroundings};
+    use crate::object::names::NameValue;
+    use crate::store::Sharing;
+    use crate::workspace::Intent;
+
+    #[test]
+    fn who_only_looks_does_not_wait_for_a_restore_that_runs() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [work, state] = ["work", "state"].map(|name| folder.path().join(name));
+        std::fs::create_dir(&work).expect("a new folder");
+        let world = Surroundings::plain(work, state, "one");
+        init::run(world.clone(), &init::Options::default()).expect("a workspace");
+        let engine = Engine::open(world.clone()).expect("a workspace");
+        let lock = engine.store.lock_workspace(engine.workspace(), "switch", Sharing::Exclusive);
+        let standing = engine.standing().expect("a position");
+        let position = NameValue::Position(standing.position.clone());
+        let intent = Intent {
+            workspace: engine.workspace().to_owned(),
+            root: standing.position.path.clone(),
+            from: standing.snapshot.tree,
+            to: standing.snapshot.tree,
+            before: Some(position.clone()),
+            after: position,
+            verb: "switch".to_owned(),
+            when: world.now(),
+        };
+        intent.write(&*world.disk, &engine.store.layout().intents()).expect("an intent");
+        let refused = Engine::open(world.clone()).err();
+        let writing = refused.as_ref().map(crate::engine::EngineError::category);
+        assert_eq!(writing, Some(Category::Busy), "{refused:?}");
+        let looking = Engine::open_to_look(world.clone()).expect("it is shown");
+        assert!(looking.recovered.is_empty());
+        drop(lock);
+        assert_eq!(Engine::open_to_look(world).expect("it is put right").recovered.len(), 1);
+    }
+}

@@ -59,8 +59,21 @@ impl Shell {
         Ok((Self { json: cli.json, world }, cli.verb))
     }
 
-    fn engine(&self) -> Result<Engine, EngineError> {
-        let engine = Engine::open(self.world.clone())?;
+    fn engine(&self, verb: &Verb) -> Result<Engine, EngineError> {
+        let only_looks = matches!(
+            verb,
+            Verb::Status
+                | Verb::Log { .. }
+                | Verb::Show { .. }
+                | Verb::Diff { .. }
+                | Verb::Op { .. }
+                | Verb::Stats
+                | Verb::Rank { .. }
+        );
+        let engine = match only_looks {
+            true => Engine::open_to_look(self.world.clone())?,
+            false => Engine::open(self.world.clone())?,
+        };
         for sentence in &engine.recovered {
             print_error(&format!("recovered: {sentence}\n"));
         }
@@ -103,7 +116,7 @@ impl Shell {
             }
             Verb::Hook { verb } => self.hook(&verb),
             verb => {
-                let engine = self.engine()?;
+                let engine = self.engine(&verb)?;
                 match self.agents(&engine, &verb) {
                     Some(outcome) => outcome,
                     None => self.in_workspace(&engine, verb),
