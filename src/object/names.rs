@@ -88,7 +88,7 @@ pub enum VerdictWord {
 pub struct VerdictRecord {
     /// The word.
     pub word: VerdictWord,
-    /// The trigger that fired, such as `compile`; none unless bad.
+    /// The trigger that fired, such as `gate`; none unless bad.
     pub trigger: Option<String>,
     /// Why, in a sentence.
     pub reason: String,

@@ -29,7 +29,7 @@ use crate::base::path::TreePath;
 /// Where the rules come from.
 #[derive(Clone, Debug, Default)]
 pub struct RuleOptions {
-    /// The user's `core.excludesFile`.
+    /// Git's ignore file for all repositories of the user.
     pub global_excludes: Option<PathBuf>,
     /// The git folder that has `info/exclude` (the common one of a worktree).
     pub git_dir: Option<PathBuf>,

@@ -241,7 +241,7 @@ fn quote(text: &str) -> String {
 }
 
 const HEAD: &str = "\
-# How `exp` measures this project. It is read from the base of an experiment, never from a candidate.
+# How `exp` measures this project. It is read from the workspace, never from a candidate.
 
 # Variables that change results: an evaluation is remembered for the values they had.
 environment = []
@@ -253,14 +253,15 @@ const WORKSPACE: &str = "
 warm = [WARM]
 # Other ignored files that a branch needs.
 keep = [\".env\"]
-# Files with secrets are never captured (`.env*`, `*.pem`, `id_*`); more of them, and what is none.
+# Files with secrets are not captured (`.env`, `*.pem`, `id_rsa` …) unless git tracks them; more
+# patterns, and those of the built-in list that do not count here.
 secrets = []
 not_secrets = []
 ";
 
 const STAGES: &str = "
-# Stages run in this order. A `setup` prepares (again when one of its `inputs` differs), a `gate`
-# must pass, a `test` is compared test by test with the base (report = \"cargo\", \"junit:PATH\" or
+# Stages run in this order. A `setup` prepares the view, a `gate` must pass,
+# a `test` is compared test by test with the base (report = \"cargo\", \"junit:PATH\" or
 # \"none\"), a `metric` is a number to compare.
 ";
 

@@ -25,8 +25,8 @@ pub struct Config {
     pub order: Order,
 }
 
-/// What a view shows besides tracked files, and what is not captured. Patterns as in
-/// `.gitignore`, from the workspace's root.
+/// What a view shows besides tracked files, and what is not captured. `warm` and `keep` are names,
+/// or paths from the workspace's root; `secrets` are patterns as in `.gitignore`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workspace {
     /// Caches: shown as a copy that a view may change.
@@ -35,7 +35,7 @@ pub struct Workspace {
     pub keep: Vec<String>,
     /// More files that hold secrets.
     pub secrets: Vec<String>,
-    /// Files that hold none although they look so.
+    /// Patterns of the built-in list of secrets that do not count here.
     pub not_secrets: Vec<String>,
 }
 
