@@ -260,8 +260,8 @@ not_secrets = []
 ";
 
 const STAGES: &str = "
-# Stages run in this order. A `setup` prepares the view, a `gate` must pass,
-# a `test` is compared test by test with the base (report = \"cargo\", \"junit:PATH\" or
+# Stages run in this order. A `setup` prepares the view, a `gate`
+# must pass, a `test` is compared test by test with the base (report = \"cargo\", \"junit:PATH\" or
 # \"none\"), a `metric` is a number to compare.
 ";
 
