@@ -1,0 +1,18 @@
+//! Running a command in a view: a branch's files as the command sees them.
+//!
+//! Two ways to show a tree. *Overlay*: mounted over the workspace's own path, standing live on the
+//! workspace, with the difference written into the upper layer. *Copy*: a slot, a folder of its own
+//! that is brought to the tree by writing only the difference.
+//!
+//! **Invariant**: a live view is opened only on a workspace that was just proved to equal its
+//! capture; whoever believes what ran in it proves that again (`Engine::is_still`).
+
+mod backend;
+mod copy;
+mod open;
+mod overlay;
+
+pub use backend::{probe, probe_backends};
+pub(super) use open::{View, Written};
+
+pub use crate::workspace::isolate::Backend;
