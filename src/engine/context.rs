@@ -9,10 +9,13 @@ use super::config::Config;
 use super::discover::Place;
 use super::recover::recover;
 use super::{Category, EngineError, Surroundings};
-use crate::base::id::{NamesId, SnapshotId};
+use crate::base::id::{NamesId, SnapshotId, TreeId};
 use crate::base::name::Label;
+use crate::base::path::TreePath;
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::snapshot::Snapshot;
+use crate::object::traits::Fetch;
+use crate::object::tree;
 use crate::store::Store;
 
 /// The name of the configuration file in a workspace.
@@ -141,6 +144,34 @@ impl Engine {
         match names::get(&self.store, names, &NameKey::Branch(branch.clone()))? {
             Some(NameValue::Branch(snapshot)) => Ok(Some(snapshot)),
             _ => Ok(None),
+        }
+    }
+
+    /// The configuration as it stands in a tree; none where the tree has no such file.
+    ///
+    /// # Errors
+    /// [`EngineError::Config`] with line and column; the store's.
+    pub fn config_in(&self, tree: TreeId) -> Result<Option<Config>, EngineError> {
+        let path = TreePath::new(CONFIG_FILE.as_bytes()).unwrap_or_default();
+        let entry = tree::lookup(&self.store, tree, &path)?;
+        let Some(blob) = entry.and_then(|entry| entry.blob()) else {
+            return Ok(None);
+        };
+        let mut text = Vec::new();
+        self.store.fetch_blob_to(blob, &mut text)?;
+        Ok(Some(Config::parse(&String::from_utf8_lossy(&text))?))
+    }
+
+    /// The configuration by which something is judged against a base: that of the base, so that
+    /// nobody passes by changing the rules. Without one there, that of the workspace.
+    pub(super) fn config_of_base(&self, base: Option<TreeId>) -> Result<Config, EngineError> {
+        let of_base = match base {
+            Some(tree) => self.config_in(tree)?,
+            None => None,
+        };
+        match of_base {
+            Some(config) => Ok(config),
+            None => self.config(),
         }
     }
 

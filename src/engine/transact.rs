@@ -62,7 +62,10 @@ impl Engine {
             workspace: Some(self.place.workspace.clone()),
             when: self.surroundings.now(),
         };
-        Ok(writer.commit(change)?)
+        let committed = writer.commit(change)?;
+        // Keeps the number of packs logarithmic. What it cannot do now the next commit will.
+        let _ = self.store.compact();
+        Ok(committed)
     }
 
     /// Moves a branch to what a command left in its view. Where the branch has moved meanwhile that

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::engine::context::CONFIG_FILE;
 use crate::engine::evaluate::{Bench, Judged};
 use crate::engine::events::Watch;
 use crate::engine::report::{ShownEvaluation, ShownVerdict};
@@ -9,6 +10,7 @@ use crate::engine::view::Backend;
 use crate::engine::{Engine, EngineError};
 use crate::object::names::VerdictWord;
 use crate::object::snapshot::Snapshot;
+use crate::object::tree;
 use crate::run::Cancel;
 use crate::store::Sharing;
 
@@ -102,7 +104,18 @@ pub fn run(
     let judged = bench.judge(found, base.as_ref().map(|(id, found)| (*id, found)));
     bench.say("the files", &judged);
     engine.keep_verdict(id, &judged)?;
-    Ok(report(id.hex(), base.map(|(id, _)| id.hex()), &judged))
+    let mut report = report(id.hex(), base.map(|(id, _)| id.hex()), &judged);
+    if let Some(parent) = snapshot.parents.first() {
+        let before = Snapshot::fetch(&engine.store, *parent)?.tree;
+        let changes = tree::diff(&engine.store, before, snapshot.tree)?;
+        let is_config =
+            |change: &tree::TreeChange| change.path.as_bytes() == CONFIG_FILE.as_bytes();
+        if changes.iter().any(is_config) {
+            let text = "`exp.toml` itself is changed; both sides were measured by the new one";
+            report.suspicions.push(text.to_owned());
+        }
+    }
+    Ok(report)
 }
 
 fn report(snapshot: String, base: Option<String>, judged: &Judged) -> Report {

@@ -14,9 +14,10 @@ use crate::engine::take::{Made, Safe};
 use crate::engine::transact::Act;
 use crate::engine::{Engine, EngineError};
 use crate::object::names::VerdictWord;
-use crate::object::snapshot::Origin;
+use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree;
 use crate::policy::analysis::analyse;
+use crate::policy::suspicion::of_changed_paths;
 use crate::run::{self, Cancel, Outcome};
 use crate::store::{Sharing, Writer};
 
@@ -58,6 +59,8 @@ pub struct Report {
     pub changes: Vec<ShownChange>,
     /// Tests that passed in the base and fail now.
     pub newly_failing: Vec<String>,
+    /// What to look at before the verdict is believed: changed tests or harness.
+    pub suspicions: Vec<String>,
     /// Lines that failed stages left, errors first.
     pub errors: Vec<String>,
     /// Files changed since the good node, the likeliest cause first.
@@ -91,19 +94,20 @@ pub fn run(
     let writer = engine.store.writer()?;
     let before = engine.standing()?;
     let safe = engine.make_safe(&writer, "guard")?;
-    let config = engine.config()?;
-    // What is compared with: the snapshot that stood before these changes.
-    let base_id = match safe.captured {
-        Some(_) => Some(before.position.snapshot),
-        None if options.command.is_empty() => before.snapshot.parents.first().copied(),
-        None => Some(before.position.snapshot),
+    // What is compared with: what stood there before these changes.
+    let base_id = match (options.command.is_empty(), safe.captured) {
+        (false, _) => Some(safe.standing.position.snapshot),
+        (true, Some(_)) => Some(before.position.snapshot),
+        (true, None) => before.snapshot.parents.first().copied(),
     };
-    let base_tree = match base_id {
-        Some(id) => Some(crate::object::snapshot::Snapshot::fetch(&writer, id)?.tree),
+    let base = match base_id {
+        Some(id) => Some((id, Snapshot::fetch(&writer, id)?.tree)),
         None => None,
     };
-    let base = match (base_id, base_tree) {
-        (Some(id), Some(tree)) => {
+    let report_base = base.map(|(_, tree)| tree);
+    let config = engine.config_of_base(report_base)?;
+    let base = match base {
+        Some((id, tree)) => {
             let bench = Bench::new(engine, config.clone(), &safe.taken, cancel, watch)?;
             let found = bench.evaluate("base", tree)?;
             if engine.verdict(engine.store.names()?, id)?.is_none() {
@@ -112,7 +116,7 @@ pub fn run(
             }
             Some((id, found))
         }
-        _ => None,
+        None => None,
     };
     let (command, mut safe) = run_command(engine, &writer, safe, options, cancel, watch)?;
     let judged = {
@@ -126,6 +130,10 @@ pub fn run(
     // The verdicts have moved the names on.
     safe.standing.names = engine.store.names()?;
     let mut report = new_report(&safe, base.map(|(id, _)| id), &judged, command);
+    if let Some(base) = &report_base {
+        let changes = tree::diff(&writer, *base, safe.standing.snapshot.tree)?;
+        report.suspicions.extend(of_changed_paths(changes.iter().map(|change| &change.path)));
+    }
     if judged.record.word == VerdictWord::Bad {
         go_back(engine, &writer, &mut safe, options, &judged, &mut report)?;
     } else if judged.record.word == VerdictWord::Inconclusive {
@@ -150,6 +158,7 @@ fn dry_run(engine: &Engine) -> Result<Report, EngineError> {
         passed: 0,
         changes: Vec::new(),
         newly_failing: Vec::new(),
+        suspicions: Vec::new(),
         errors: Vec::new(),
         suspects: Vec::new(),
     })
@@ -212,6 +221,7 @@ fn new_report(
         passed: 0,
         changes: Vec::new(),
         newly_failing: judged.verdict.newly_failing.clone(),
+        suspicions: judged.verdict.suspicions.clone(),
         errors: Vec::new(),
         suspects: Vec::new(),
     }

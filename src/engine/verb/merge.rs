@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::base::id::{SnapshotId, TreeId};
 use crate::base::name::Label;
 use crate::engine::evaluate::{Bench, Judged};
-use crate::engine::events::Watch;
+use crate::engine::events::{Event, Watch};
 use crate::engine::report::{
     ShownChange, ShownEvaluation, ShownPath, ShownVerdict, shown_changes, word,
 };
@@ -105,6 +105,7 @@ pub fn run(
     let mut passed_over = Vec::new();
     let mut last = None;
     for source in &sources {
+        source.say_if_moved(engine, watch)?;
         let attempt = Attempt { engine, writer: &writer, source, options };
         let mut report = attempt.run(&mut safe, cancel, watch)?;
         let published = !matches!(report.outcome, "conflicts" | "refused");
@@ -139,6 +140,23 @@ struct Source {
     shown: String,
     snapshot: SnapshotId,
     experiment: Option<(Experiment, crate::base::id::ExperimentId)>,
+}
+
+impl Source {
+    /// A candidate is merged as it was measured, although its branch may have moved on.
+    fn say_if_moved(&self, engine: &Engine, watch: Watch<'_>) -> Result<(), EngineError> {
+        let Ok(branch) = Label::new(self.shown.as_str()) else {
+            return Ok(());
+        };
+        let head = engine.branch_head(engine.store.names()?, &branch)?;
+        if self.experiment.is_some() && head.is_some_and(|head| head != self.snapshot) {
+            let measured = self.snapshot.short();
+            watch(Event::Notice(format!(
+                "{branch} has moved on since it was measured; merging what was measured, {measured}"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// What to try, in order: for a selection the winner, then the runners-up.

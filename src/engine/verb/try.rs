@@ -92,10 +92,6 @@ pub fn run(
 ) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
     check(options)?;
-    let config = engine.config()?;
-    if !options.no_eval && config.stages.is_empty() {
-        return Err(EngineError::NoStages);
-    }
     if options.dry_run {
         return dry_run(engine, options);
     }
@@ -108,6 +104,7 @@ pub fn run(
         None => safe.standing.position.snapshot,
     };
     let base_tree = Snapshot::fetch(&engine.store, base)?.tree;
+    let config = engine.config_of_base(Some(base_tree))?;
     let bench = match options.no_eval {
         true => None,
         false => {

@@ -69,6 +69,9 @@ impl Shell {
                 | Verb::Op { .. }
                 | Verb::Stats
                 | Verb::Rank { .. }
+                | Verb::Compare { .. }
+                | Verb::Experiment { .. }
+                | Verb::Experiments { .. }
         );
         let engine = match only_looks {
             true => Engine::open_to_look(self.world.clone())?,

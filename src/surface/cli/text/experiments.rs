@@ -171,7 +171,8 @@ pub fn merge(report: &merge::Report, dry_run: bool) -> String {
     if let Some(captured) = &report.captured {
         let _ = writeln!(page, "Captured your changes as {} first.", id(captured));
     }
-    for (name, why) in &report.passed_over {
+    let tried_others = report.passed_over.iter().filter(|(name, _)| *name != report.from);
+    for (name, why) in tried_others {
         let _ = writeln!(page, "{} {name}: {why}", paint(WARN, "passed over"));
     }
     let (from, into) = (paint(NAME, &report.from), paint(NAME, &report.into));
@@ -259,6 +260,9 @@ pub fn guard(report: &guard::Report, dry_run: bool) -> String {
     }
     for test in report.newly_failing.iter().take(10) {
         let _ = writeln!(page, "  {} {test}", paint(BAD, "newly failing:"));
+    }
+    for suspicion in &report.suspicions {
+        let _ = writeln!(page, "  {} {suspicion}", paint(WARN, "look:"));
     }
     for suspect in report.suspects.iter().take(5) {
         let _ = writeln!(page, "  {} {suspect}", paint(WARN, "changed since the good one:"));
