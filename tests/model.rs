@@ -1,0 +1,206 @@
+//! The engine against a plain model: random edits and verbs by two sessions. After each step
+//! branches, tags, the position and the files are what maps in memory say.
+//!
+//! The model knows nothing of trees, packs or hashes: a snapshot is a number, with its parents and
+//! a map of files.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod library;
+#[path = "model/plain.rs"]
+mod plain;
+#[path = "model/random.rs"]
+mod random;
+
+use std::collections::BTreeMap;
+
+use expdag::base::name::Label;
+use expdag::engine::verb::{branch, init, tag};
+use expdag::engine::{Engine, EngineError, Surroundings};
+
+use library::{
+    Bed, Files, Node, merge_in, new_branch, redo_one, roll_back, switch_to, take_snapshot, undo_one,
+};
+use plain::{Answer, Model, Step};
+use random::Random;
+
+const SEEDS: u64 = 12;
+const STEPS: usize = 120;
+const SESSIONS: [&str; 2] = ["one", "two"];
+
+/// The workspace, the model, and which id each of its numbers has.
+struct Pair {
+    bed: Bed,
+    engines: Vec<Engine>,
+    model: Model,
+    ids: Vec<String>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let bed = Bed::empty();
+        let start = Files::from([("exp.toml".to_owned(), library::plain("# none\n"))]);
+        bed.make(&start);
+        // By a third session, so that nobody tries to undo it.
+        let around = Surroundings { session: "zero".to_owned(), ..bed.surroundings() };
+        let first = init::run(around, &init::Options::default()).unwrap().snapshot.unwrap();
+        let engines = SESSIONS.iter().map(|session| bed.open(session)).collect();
+        Self { bed, engines, model: Model::new(start), ids: vec![first] }
+    }
+
+    /// Takes a step with both, and compares.
+    fn take(&mut self, session: usize, step: &Step) {
+        if let Step::Edit(path, content) = step {
+            self.model.edit(path, *content);
+            self.bed.make(&self.model.files);
+            return;
+        }
+        let expected = self.model.take(session, step);
+        let answered = self.ask(session, step);
+        match (&expected, &answered) {
+            (Answer::Done { made }, Ok(ids)) => {
+                assert_eq!(*made, ids.len(), "{step:?}: snapshots made");
+                self.ids.extend(ids.iter().cloned());
+            }
+            (Answer::Refused(category), Err(error)) => {
+                assert_eq!(*category, error.category(), "{step:?}: {error}");
+            }
+            _ => panic!("{step:?}: expected {expected:?}, got {answered:?}"),
+        }
+    }
+
+    /// Has the engine take a step; tells the ids of the snapshots that it made, in order.
+    fn ask(&self, session: usize, step: &Step) -> Result<Vec<String>, EngineError> {
+        let engine = &self.engines[session];
+        let some = |id: Option<String>| id.into_iter().collect::<Vec<_>>();
+        match step {
+            Step::Edit(..) => Ok(Vec::new()),
+            Step::Snapshot => {
+                let report = take_snapshot(engine)?;
+                Ok(some(report.snapshot.filter(|_| report.created)))
+            }
+            Step::Branch(name) => new_branch(engine, name).map(|_| Vec::new()),
+            Step::Switch(name) => switch_to(engine, name).map(|report| some(report.captured)),
+            Step::Merge(name) => {
+                let report = merge_in(engine, name)?;
+                let mut made = some(report.captured);
+                made.extend((report.outcome == "merged").then_some(report.snapshot));
+                Ok(made)
+            }
+            Step::Rollback(to) => {
+                roll_back(engine, &self.ids[*to]).map(|report| some(report.captured))
+            }
+            Step::Undo => undo_one(engine).map(|report| some(report.captured)),
+            Step::Redo => redo_one(engine).map(|report| some(report.captured)),
+            Step::Tag(name) => {
+                let name = Label::new(name)?;
+                let note = String::new();
+                let options = tag::Options::Create { name, what: None, note, dry_run: false };
+                tag::run(engine, &options).map(|_| Vec::new())
+            }
+        }
+    }
+
+    /// Names and files of both.
+    fn compare(&self, after: &str) {
+        let leaves = |files: Files| -> Files {
+            files.into_iter().filter(|(_, node)| *node != Node::Folder).collect()
+        };
+        assert_eq!(leaves(self.bed.files()), self.model.files, "{after}: files");
+        let id = |number: &usize| self.ids[*number].clone();
+        for engine in &self.engines {
+            let position = engine.standing().unwrap().position;
+            let at = (position.branch.to_string(), position.snapshot.hex());
+            let (branch, snapshot) = &self.model.names.position;
+            assert_eq!(at, (branch.clone(), id(snapshot)), "{after}: position");
+            let listed = branch::run(engine, &branch::Options::List).unwrap().branches;
+            let found: BTreeMap<_, _> =
+                listed.into_iter().map(|branch| (branch.name, branch.head.id)).collect();
+            let right = |names: &BTreeMap<String, usize>| -> BTreeMap<String, String> {
+                names.iter().map(|(name, number)| (name.clone(), id(number))).collect()
+            };
+            assert_eq!(found, right(&self.model.names.branches), "{after}: branches");
+            let listed = tag::run(engine, &tag::Options::List).unwrap().tags;
+            let found: BTreeMap<_, _> =
+                listed.into_iter().map(|tag| (tag.name, tag.snapshot)).collect();
+            assert_eq!(found, right(&self.model.names.tags), "{after}: tags");
+        }
+    }
+}
+
+fn random_step(random: &mut Random, model: &Model) -> Step {
+    const PATHS: [&str; 5] = ["a", "b", "d/x", "d/y", "run"];
+    let name = |random: &mut Random| format!("b{}", random.below(4));
+    let known = |random: &mut Random| {
+        let branches: Vec<_> = model.names.branches.keys().cloned().collect();
+        branches.get(random.below(branches.len() + 1)).cloned().unwrap_or("absent".to_owned())
+    };
+    match random.below(24) {
+        0..=8 => {
+            let content = random.below(4).checked_sub(1);
+            Step::Edit(PATHS[random.below(PATHS.len())], content)
+        }
+        9..=11 => Step::Snapshot,
+        12 => Step::Branch(name(random)),
+        13..=16 => Step::Switch(known(random)),
+        17..=19 => Step::Merge(known(random)),
+        20 => Step::Rollback(random.below(model.snapshots.len())),
+        21 => Step::Undo,
+        22 => [Step::Undo, Step::Redo][random.below(2)].clone(),
+        _ => [Step::Redo, Step::Tag(format!("t{}", random.below(9)))][random.below(2)].clone(),
+    }
+}
+
+#[test]
+fn engine_and_model_agree_after_each_step() {
+    let (mut done, mut conflicts, mut refused) = (0, 0, 0);
+    for seed in 0..SEEDS {
+        let (mut pair, mut random) = (Pair::new(), Random(seed));
+        let mut taken = Vec::new();
+        for _ in 0..STEPS {
+            let session = random.below(SESSIONS.len());
+            let step = random_step(&mut random, &pair.model);
+            if pair.model.is_ambiguous(&step) {
+                continue;
+            }
+            taken.push(format!("{}: {step:?}", SESSIONS[session]));
+            let told = std::panic::AssertUnwindSafe(|| {
+                pair.take(session, &step);
+                pair.compare(&format!("{step:?}"));
+            });
+            if let Err(panic) = std::panic::catch_unwind(told) {
+                println!("seed {seed}:\n{}", taken.join("\n"));
+                std::panic::resume_unwind(panic);
+            }
+            done += 1;
+        }
+        conflicts += pair.model.conflicts;
+        refused += pair.model.refused;
+        assert!(pair.engines[0].store().check(&|_| ()).unwrap().is_sound(), "seed {seed}");
+    }
+    println!("{done} steps, {conflicts} merges with conflicts, {refused} undos refused");
+    assert!(done > 1000 && conflicts > 5 && refused > 5, "{done} {conflicts} {refused}");
+}
+
+/// It moved the names and left the files where they were.
+#[test]
+fn a_fast_forward_to_a_branch_that_was_recorded_by_hand_is_undone_with_its_files() {
+    let mut pair = Pair::new();
+    let name = || "b0".to_owned();
+    let steps = [
+        Step::Branch(name()),
+        Step::Switch(name()),
+        Step::Edit("a", Some(1)),
+        Step::Snapshot,
+        Step::Switch("main".to_owned()),
+        Step::Merge(name()),
+        Step::Undo,
+        Step::Redo,
+        Step::Rollback(0),
+        Step::Rollback(1),
+        Step::Undo,
+    ];
+    for step in &steps {
+        pair.take(0, step);
+        pair.compare(&format!("{step:?}"));
+    }
+}
