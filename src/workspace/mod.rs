@@ -46,3 +46,4 @@ pub use scan::SkipReason;
 pub use stat_cache::StatCache;
 pub use survey::{FolderTotals, Survey, survey};
 pub use take_back::{finish, take_back};
+pub use temporary::write_whole;

@@ -1,11 +1,17 @@
 //! The names of files that a restore is writing: made from the name that they will have, so that
 //! whoever comes after a crash finds them without a list.
 
+use std::io;
+use std::path::Path;
+
+use super::error::WorkspaceError;
 use crate::base::codec;
+use crate::base::disk::{self, Disk};
 use crate::base::path::TreePath;
 
 const PREFIX: &[u8] = b".exp-tmp-";
 const DIGITS: usize = 16;
+const NEW_FILE_MODE: u32 = 0o666;
 
 /// Whether a name is of that kind. Such a file is never captured.
 pub(super) fn is_name(name: &[u8]) -> bool {
@@ -18,6 +24,38 @@ pub(super) fn beside(path: &TreePath) -> TreePath {
     let (folder, name) = path.split().unwrap_or_default();
     let digits = codec::digest("temporary name", name).hex();
     folder.join(&[PREFIX, &digits.as_bytes()[..DIGITS]].concat())
+}
+
+/// Writes a new file at the top of a workspace, whole or not at all, whenever it is cut short.
+///
+/// **Durability**: durable when it returns.
+///
+/// # Errors
+/// The disk's, `AlreadyExists` among them. Then nothing stands there that did not before.
+pub fn write_whole(
+    disk: &dyn Disk,
+    root: &Path,
+    name: &str,
+    content: &[u8],
+) -> Result<(), WorkspaceError> {
+    let place = root.join(name);
+    let beside = beside(&TreePath::root().join(name.as_bytes())).under(root);
+    let write = || {
+        if std::fs::symlink_metadata(&place).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        match disk.remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        disk::write_new(disk, &beside, NEW_FILE_MODE, content)
+            .and_then(|()| disk.rename(&beside, &place))
+            .inspect_err(|_| {
+                let _ = disk.remove_file(&beside);
+            })?;
+        disk.sync_dir(root)
+    };
+    write().map_err(WorkspaceError::disk("write", &place))
 }
 
 #[cfg(test)]

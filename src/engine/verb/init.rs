@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::base::disk::write_new;
 use crate::base::id::NamesId;
 use crate::base::name::Label;
 use crate::engine::config::{Config, ProjectKind, default_text, guess};
@@ -23,7 +22,7 @@ use crate::object::names::{self, NameValue};
 use crate::object::snapshot::Origin;
 use crate::object::tree;
 use crate::store::{Store, StoreError};
-use crate::workspace::{FolderTotals, Survey, survey};
+use crate::workspace::{FolderTotals, Survey, survey, write_whole};
 
 /// Above this many bytes `init` asks.
 pub const ASK_BYTES: u64 = 2 << 30;
@@ -120,9 +119,7 @@ fn apply(surroundings: Surroundings, plan: Plan) -> Result<Report, EngineError> 
     let Plan { place, new_config, mut report } = plan;
     let disk = surroundings.disk.clone();
     if let Some(text) = new_config {
-        let path = place.root.join(CONFIG_FILE);
-        let written = write_new(&*disk, &path, 0o666, text.as_bytes());
-        written.map_err(|source| EngineError::File { what: "write", path, source })?;
+        write_whole(&*disk, &place.root, CONFIG_FILE, text.as_bytes())?;
     }
     // A store that lacks its last file, from an `init` cut short, is finished by the same call.
     let store = match Store::open(&place.store, disk.clone()) {
@@ -135,19 +132,19 @@ fn apply(surroundings: Surroundings, plan: Plan) -> Result<Report, EngineError> 
     Ok(report)
 }
 
-/// Captures the files as the first snapshot. The workspace's registration comes last of all, after
-/// the commit: an `init` cut short can be given again.
+/// Captures the files as the first snapshot. The workspace's registration comes last of all, so
+/// that an `init` cut short can be given again: one that had committed lacks nothing else.
 fn first_snapshot(engine: &Engine) -> Result<String, EngineError> {
+    let now = names::get(&engine.store, engine.store.names()?, &engine.position_key())?;
+    if let Some(NameValue::Position(position)) = now {
+        register(engine)?;
+        return Ok(position.snapshot.hex());
+    }
     let writer = engine.store.writer()?;
     let config = engine.config()?;
     let base = tree::empty(&writer)?;
     let mut taken = engine.take(&writer, &config, base)?;
     let names = engine.store.names()?;
-    // An `init` that was cut short after its commit lacks its registration alone.
-    if let Some(NameValue::Position(known)) = names::get(&writer, names, &engine.position_key())? {
-        register(engine)?;
-        return Ok(known.snapshot.hex());
-    }
     let branch = free_branch(engine, names)?;
     let message = "first snapshot".to_owned();
     let tree = taken.capture.tree;
@@ -161,16 +158,12 @@ fn first_snapshot(engine: &Engine) -> Result<String, EngineError> {
     Ok(id.hex())
 }
 
-/// Makes the store know the workspace.
+/// Makes the workspace known to its store, durably.
 fn register(engine: &Engine) -> Result<(), EngineError> {
-    let registration = engine.place.registration();
-    if registration.exists() {
-        return Ok(());
-    }
-    let disk = &*engine.surroundings.disk;
-    let made = disk.create_dir(&registration, 0o700);
-    made.and_then(|()| disk.sync_dir(&engine.place.store.join("stat")))
-        .map_err(|source| EngineError::File { what: "write", path: registration, source })
+    let (disk, path) = (&*engine.surroundings.disk, engine.place.registration());
+    let made = if path.exists() { Ok(()) } else { disk.create_dir(&path, 0o700) };
+    made.and_then(|()| disk.sync_dir(&engine.store.layout().stat()))
+        .map_err(|source| EngineError::File { what: "write", path, source })
 }
 
 /// `main`, or for a further workspace of the same store its own name.
