@@ -17,6 +17,7 @@ pub mod report;
 mod resolve;
 mod surroundings;
 mod take;
+mod tracked;
 mod transact;
 pub mod verb;
 mod view;

@@ -3,24 +3,20 @@
 //! **Invariant**: what a capture records is what stood on the disk at one moment for each file;
 //! a file that changes while it is read is reported, never recorded torn.
 
-use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use super::config::Config;
 use super::context::Standing;
 use super::discover::Place;
+use super::tracked::tracked_although_ignored;
 use super::transact::{Act, branch_move, moved};
 use super::{Engine, EngineError, Surroundings};
 use crate::base::id::{DocumentId, SnapshotId, TreeId};
 use crate::base::name::Label;
-use crate::base::path::TreePath;
 use crate::object::names::{NameKey, NameValue};
 use crate::object::snapshot::{GitHead, Origin, Snapshot, Tier};
 use crate::object::traits::Put;
-use crate::run::{Cancel, git};
+use crate::run::git;
 use crate::store::Writer;
 use crate::workspace::{Capture, RuleOptions, Rules, StatCache, capture, default_secrets};
 
@@ -178,52 +174,9 @@ pub(super) fn rules_of(
         git_top: place.git.as_ref().map(|git| git.top.clone()),
         store: Some(place.store.clone()),
         secrets: secrets(config),
-        tracked: tracked_although_ignored(place),
+        tracked: tracked_although_ignored(place, &*surroundings.disk),
     };
     Ok(Rules::load(&place.root, &options)?)
-}
-
-/// Files that git tracks although they are ignored, from the workspace's folder. Asked of git once
-/// for each state of its index; without git, or when it cannot answer, there are none.
-fn tracked_although_ignored(place: &Place) -> Arc<BTreeSet<TreePath>> {
-    let Some(git) = &place.git else {
-        return Arc::default();
-    };
-    let memo = place.registration().join("tracked");
-    let stamp = index_stamp(git);
-    if let Some(known) = read_tracked(&memo, &stamp) {
-        return Arc::new(known);
-    }
-    let Ok(all) = git::tracked_but_ignored(&git.top, &Cancel::new()) else {
-        return Arc::default();
-    };
-    let below = place.root.strip_prefix(&git.top).unwrap_or(Path::new(""));
-    let prefix = TreePath::new(below.as_os_str().as_bytes()).unwrap_or_default();
-    let skip = if prefix.is_root() { 0 } else { prefix.as_bytes().len() + 1 };
-    let inside = |path: TreePath| {
-        let rest = path.is_within(&prefix).then(|| path.as_bytes().get(skip..))??;
-        TreePath::new(rest).ok()
-    };
-    let tracked: BTreeSet<TreePath> = all.into_iter().filter_map(inside).collect();
-    let lines = tracked.iter().map(TreePath::as_bytes).collect::<Vec<_>>().join(&0);
-    // A memo that cannot be written costs asking again.
-    let _ = std::fs::write(&memo, [stamp.as_bytes(), b"\n", &lines].concat());
-    Arc::new(tracked)
-}
-
-/// What says that git's index is the one that was asked about.
-fn index_stamp(git: &git::GitPlace) -> String {
-    std::fs::metadata(git.git_dir.join("index")).map_or_else(
-        |_| "no index".to_owned(),
-        |meta| format!("{} {} {}.{}", meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()),
-    )
-}
-
-fn read_tracked(memo: &Path, stamp: &str) -> Option<BTreeSet<TreePath>> {
-    let bytes = std::fs::read(memo).ok()?;
-    let rest = bytes.strip_prefix(stamp.as_bytes())?.strip_prefix(b"\n")?;
-    let names = rest.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    names.map(|name| TreePath::new(name).ok()).collect()
 }
 
 fn secrets(config: &Config) -> Vec<String> {
