@@ -4,6 +4,7 @@
 //! is durable; the names move only after all files are durable. A crash in between is put right by
 //! `recover` before anybody captures.
 
+use super::recover::is_committed;
 use super::take::{Safe, Taken};
 use super::transact::Act;
 use super::{Engine, EngineError};
@@ -75,15 +76,22 @@ impl Engine {
         };
         match outcome {
             Ok(_) => {
-                Intent::remove(disk, &written)?;
+                // Neither awaited nor synced: one that stays, or comes back after a crash, is seen to
+                // be committed by the operation log, and nothing is taken back (see `recover`).
+                let _ = disk.remove_file(&written);
                 self.keep_cache(&mut safe.taken);
                 Ok(Placed { plan })
             }
             Err(error) => {
-                // If this fails, too, the intent stays, and the next one to open puts it right.
+                // A commit that failed at its very end may stand, where its file could not be taken
+                // away again: the files go with the names. If any of this fails, too, the intent
+                // stays, and the next verb puts it right.
+                if is_committed(self, &intent)? {
+                    return Err(error);
+                }
                 take_back(disk, writer, &self.place.root, &intent, cache)
                     .map_err(EngineError::from_restore)?;
-                Intent::remove(disk, &written)?;
+                let _ = Intent::remove(disk, &written);
                 self.keep_cache(&mut safe.taken);
                 Err(error)
             }

@@ -1,37 +1,69 @@
 //! What to do with a restore that a crash cut short: before anything is captured, it is finished
 //! where its names were committed, else taken back.
+//!
+//! **Invariant**: looked for when a workspace is opened, and again once it is locked: who held the
+//! lock until then may have died in the middle, and an [`Engine`] may have been open for long.
 
 use super::{Engine, EngineError};
-use crate::object::names;
-use crate::store::Sharing;
+use crate::base::limits::LOCK_TRIES_MAX;
+use crate::object::names::{self, NameValue};
+use crate::store::{Holder, Sharing, StoreError, WorkspaceLock};
 use crate::workspace::{Intent, StatCache, take_back};
+
+impl Engine {
+    /// Locks the workspace for a verb, with no half-done restore in it.
+    pub(super) fn lock(&self, verb: &str, sharing: Sharing) -> Result<WorkspaceLock, EngineError> {
+        for _ in 0..LOCK_TRIES_MAX {
+            let lock = self.store.lock_workspace(self.workspace(), verb, sharing)?;
+            if !has_intent(self)? {
+                return Ok(lock);
+            }
+            if sharing == Sharing::Exclusive {
+                settle(self)?;
+                return Ok(lock);
+            }
+            drop(lock);
+            recover(self)?;
+        }
+        // Each time somebody began another restore and died.
+        let what = "the workspace".to_owned();
+        Err(StoreError::Busy { what, holder: Holder::default() }.into())
+    }
+}
 
 /// Looks for an intent of this workspace and puts it right. Returns what was done, in sentences.
 pub(super) fn recover(engine: &Engine) -> Result<Vec<String>, EngineError> {
-    let intents = engine.store.layout().intents();
-    let mut done = Vec::new();
-    if engine.surroundings.inside_view.is_some() {
-        return Ok(done);
-    }
-    let mine = |intent: &Intent| intent.workspace == engine.place.workspace;
-    if !Intent::read_all(&intents)?.iter().any(|(_, intent)| mine(intent)) {
-        return Ok(done);
+    if engine.surroundings.inside_view.is_some() || !has_intent(engine)? {
+        return Ok(Vec::new());
     }
     // A running verb holds this lock as long as its intent stands: then it is busy, not crashed.
-    let _lock =
-        engine.store.lock_workspace(&engine.place.workspace, "recovery", Sharing::Exclusive)?;
-    for (path, intent) in Intent::read_all(&intents)? {
-        if mine(&intent) {
-            done.push(recover_one(engine, &intent)?);
+    let _lock = engine.store.lock_workspace(engine.workspace(), "recovery", Sharing::Exclusive)?;
+    settle(engine)
+}
+
+fn is_mine(engine: &Engine, intent: &Intent) -> bool {
+    intent.workspace == engine.workspace()
+}
+
+fn has_intent(engine: &Engine) -> Result<bool, EngineError> {
+    let all = Intent::read_all(&engine.store.layout().intents())?;
+    Ok(all.iter().any(|(_, intent)| is_mine(engine, intent)))
+}
+
+/// Puts all intents of the workspace right, which is locked for it alone.
+fn settle(engine: &Engine) -> Result<Vec<String>, EngineError> {
+    let mut done = Vec::new();
+    for (path, intent) in Intent::read_all(&engine.store.layout().intents())? {
+        if is_mine(engine, &intent) {
+            done.push(settle_one(engine, &intent)?);
             Intent::remove(&*engine.surroundings.disk, &path)?;
         }
     }
     Ok(done)
 }
 
-fn recover_one(engine: &Engine, intent: &Intent) -> Result<String, EngineError> {
-    let now = names::get(&engine.store, engine.store.names()?, &engine.position_key())?;
-    if now.as_ref() == Some(&intent.after) {
+fn settle_one(engine: &Engine, intent: &Intent) -> Result<String, EngineError> {
+    if is_committed(engine, intent)? {
         // The names moved only after all files were durable.
         return Ok(format!("`{}` had been finished before it was cut short", intent.verb));
     }
@@ -47,6 +79,24 @@ fn recover_one(engine: &Engine, intent: &Intent) -> Result<String, EngineError> 
         let left = report.left.len();
         format!("`{verb}` had been cut short; {left} file(s) changed since were left as they are")
     })
+}
+
+/// Whether the names of a restore were moved. The position may have moved on since (a branch can be
+/// renamed from elsewhere while an intent stands): then the newest operation decides that left it
+/// where the restore began or where it led to.
+pub(super) fn is_committed(engine: &Engine, intent: &Intent) -> Result<bool, EngineError> {
+    let is = |now: &Option<NameValue>, then: &NameValue| now.as_ref() == Some(then);
+    let key = engine.position_key();
+    for entry in engine.operations()? {
+        let now = names::get(&engine.store, entry?.1.after, &key)?;
+        if is(&now, &intent.after) {
+            return Ok(true);
+        }
+        if now == intent.before {
+            return Ok(false);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

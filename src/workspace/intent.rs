@@ -62,10 +62,15 @@ impl Intent {
         let path = intents.join(&name[..32]).with_extension(EXTENSION);
         let beside = path.with_extension("tmp");
         remove_if_there(disk, &beside).map_err(|error| as_workspace(error, &beside))?;
-        disk::write_new(disk, &beside, FILE_MODE, &bytes)
+        let written = disk::write_new(disk, &beside, FILE_MODE, &bytes)
             .and_then(|()| disk.rename(&beside, &path))
-            .and_then(|()| disk.sync_dir(intents))
-            .map_err(WorkspaceError::disk("write", &path))?;
+            .and_then(|()| disk.sync_dir(intents));
+        if let Err(error) = written {
+            // Nothing has begun, so nobody shall take it back.
+            let _ = remove_if_there(disk, &beside);
+            let _ = remove_if_there(disk, &path);
+            return Err(WorkspaceError::disk("write", &path)(error));
+        }
         Ok(path)
     }
 

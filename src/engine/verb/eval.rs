@@ -78,7 +78,7 @@ pub fn run(
             planned: planned.collect(),
         });
     }
-    let _lock = engine.store.lock_workspace(engine.workspace(), "eval", Sharing::Shared)?;
+    let _lock = engine.lock("eval", Sharing::Shared)?;
     let writer = engine.store.writer()?;
     let safe = engine.make_safe(&writer, "eval")?;
     drop(writer);

@@ -56,7 +56,7 @@ pub struct Report {
 /// Those of a view and a capture. What becomes of the command is a result.
 pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
-    let _lock = engine.store.lock_workspace(engine.workspace(), "exec", Sharing::Shared)?;
+    let _lock = engine.lock("exec", Sharing::Shared)?;
     let writer = engine.store.writer()?;
     let safe = engine.make_safe(&writer, "exec")?;
     let names = safe.standing.names;

@@ -89,8 +89,7 @@ pub fn run(
     if options.dry_run {
         return dry_run(engine);
     }
-    let mode = Sharing::Exclusive;
-    let _lock = engine.store.lock_workspace(engine.workspace(), "guard", mode)?;
+    let _lock = engine.lock("guard", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
     let before = engine.standing()?;
     let safe = engine.make_safe(&writer, "guard")?;

@@ -98,8 +98,7 @@ pub fn run(
     if options.dry_run {
         return dry_run(engine, &sources);
     }
-    let mode = Sharing::Exclusive;
-    let _lock = engine.store.lock_workspace(engine.workspace(), "merge", mode)?;
+    let _lock = engine.lock("merge", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
     let mut safe = engine.make_safe(&writer, "merge")?;
     let mut passed_over = Vec::new();

@@ -58,8 +58,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         let plan = engine.plan_placing(&objects, &safe, goal.snapshot.tree)?;
         return engine.rolled_back(&safe, &goal, shown_changes(&plan.changes));
     }
-    let mode = Sharing::Exclusive;
-    let _lock = engine.store.lock_workspace(engine.workspace(), "rollback", mode)?;
+    let _lock = engine.lock("rollback", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
     let mut safe = engine.make_safe(&writer, "rollback")?;
     let goal = engine.goal(&writer, options, &safe)?;

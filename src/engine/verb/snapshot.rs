@@ -59,7 +59,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         return record(engine, &Scratch::over(&engine.store), options, None);
     }
     engine.refuse_in_view()?;
-    let _lock = engine.store.lock_workspace(engine.workspace(), "snapshot", Sharing::Shared)?;
+    let _lock = engine.lock("snapshot", Sharing::Shared)?;
     let writer = engine.store.writer()?;
     record(engine, &writer, options, Some(&writer))
 }

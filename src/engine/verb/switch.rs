@@ -53,7 +53,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         let plan = engine.plan_placing(&objects, &safe, to.snapshot.tree)?;
         return Ok(report(from, label.to_string(), head.hex(), None, &plan.changes));
     }
-    let _lock = engine.store.lock_workspace(engine.workspace(), "switch", Sharing::Exclusive)?;
+    let _lock = engine.lock("switch", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
     let mut safe = engine.make_safe(&writer, "switch")?;
     let from = safe.standing.position.branch.to_string();

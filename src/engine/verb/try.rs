@@ -95,7 +95,7 @@ pub fn run(
     if options.dry_run {
         return dry_run(engine, options);
     }
-    let _lock = engine.store.lock_workspace(engine.workspace(), "try", Sharing::Shared)?;
+    let _lock = engine.lock("try", Sharing::Shared)?;
     let writer = engine.store.writer()?;
     let safe = engine.make_safe(&writer, "try")?;
     drop(writer);
