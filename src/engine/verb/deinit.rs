@@ -1,6 +1,6 @@
 //! `exp deinit`: removes the store of a workspace. Shows what would be lost; the files stay.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -62,10 +62,9 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         let why = format!("it also serves {}", report.other_workspaces.join(", "));
         return Err(EngineError::Refused { what, why });
     }
-    let _lock = engine.store.lock_workspace(engine.workspace(), "deinit", Sharing::Exclusive)?;
-    // The registration goes first: from then on the folder is no workspace, even if the rest of
-    // the removal is cut short.
-    for folder in [engine.place.registration(), engine.view_folder(), report.store.clone()] {
+    let _lock = engine.lock("deinit", Sharing::Exclusive)?;
+    forget(engine)?;
+    for folder in [engine.view_folder(), report.store.clone()] {
         match std::fs::remove_dir_all(&folder) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -76,4 +75,29 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     }
     report.removed = true;
     Ok(report)
+}
+
+/// Takes away, durably and in this order, the registration, without which the folder is no
+/// workspace, and the heads, without which the store is an empty one. So if the rest of the removal
+/// is cut short, what is left neither counts nor stands in the way of another `init`.
+fn forget(engine: &Engine) -> Result<(), EngineError> {
+    let disk = &*engine.surroundings.disk;
+    let layout = engine.store.layout();
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| EngineError::File { what: "remove", path, source }
+    };
+    let empty = |folder: &Path| -> std::io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            disk.remove_file(&entry?.path())?;
+        }
+        Ok(())
+    };
+    let registration = engine.place.registration();
+    empty(&registration)
+        .and_then(|()| disk.remove_dir(&registration))
+        .and_then(|()| disk.sync_dir(&layout.stat()))
+        .map_err(failed(&registration))?;
+    let heads = layout.heads();
+    empty(&heads).and_then(|()| disk.sync_dir(&heads)).map_err(failed(&heads))
 }
