@@ -15,6 +15,9 @@ use crate::object::snapshot::{GitHead, Snapshot};
 use crate::session::timeline;
 use crate::store::{NameMove, Sharing};
 
+/// The one verb that records the files and never changes them; so does every capture.
+const RECORDING: &str = "snapshot";
+
 /// What can be asked of `undo`.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -121,10 +124,9 @@ impl Engine {
     /// Takes one step; the report is about `shown`.
     pub(super) fn step(&self, step: &Step<'_>, shown: &Operation) -> Result<Report, EngineError> {
         let dry_run = step.options.dry_run;
-        let mode = Sharing::Exclusive;
         let _lock = match dry_run {
             true => None,
-            false => Some(self.store.lock_workspace(self.workspace(), step.verb, mode)?),
+            false => Some(self.lock(step.verb, Sharing::Exclusive)?),
         };
         let plan = self.plan_step(step)?;
         let mut report = Report {
@@ -258,8 +260,12 @@ impl Engine {
         else {
             return Ok(false);
         };
-        // `snapshot` alone records what the files were; every other verb had changed them.
-        Ok(original.verb != "snapshot" && self.tree_of(&before)? != self.tree_of(&after)?)
+        if self.tree_of(&before)? == self.tree_of(&after)? {
+            return Ok(false);
+        }
+        // By what was done, not by the snapshot that it led to: a merge that was a fast-forward led
+        // to one that somebody had recorded elsewhere.
+        Ok(original.kind != OperationKind::Capture && original.verb != RECORDING)
     }
 
     fn tree_of(&self, position: &Position) -> Result<TreeId, EngineError> {
