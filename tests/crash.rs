@@ -15,7 +15,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use expdag::base::disk::Disk;
-use expdag::base::fault::{CrashPoint, Mutation, RecordingDisk, crash_points, crash_points_of};
+use expdag::base::fault::{
+    CrashPoint, Failure, Mutation, RecordingDisk, crash_points, crash_points_of,
+};
 use expdag::base::id::{NamesId, TreeId};
 use expdag::engine::verb::{deinit, init};
 use expdag::engine::{Engine, EngineError};
@@ -356,6 +358,43 @@ fn no_sync_of_a_snapshot_can_be_left_out() {
 fn no_sync_of_a_switch_can_be_left_out() {
     let verb: Verb = |engine| switch_to(engine, "other").map(|_| ());
     assert_eq!(leave_out_each_sync(edited, verb), (Vec::new(), 16));
+}
+
+/// A switch dies with its disk, and the machine once more while the workspace is opened again.
+#[test]
+fn a_recovery_that_is_cut_short_is_begun_again() {
+    let (mut points, mut states) = (0, 0);
+    for at in (0..).step_by(6) {
+        let (bed, scratch) = (two_branches(), in_memory());
+        let files = bed.files();
+        let failure = Failure { at, errno: libc::EIO, is_lasting: true };
+        let disk = Arc::new(RecordingDisk::failing(&bed.root(), failure));
+        let dying = Engine::open(surroundings(&bed.root(), &bed.state(), disk.clone())).unwrap();
+        let result = switch_to(&dying, "other");
+        if disk.tried() <= at {
+            break;
+        }
+        let reader = Engine::open_read_only(bed.surroundings()).unwrap();
+        if result.is_ok() || reader.standing().unwrap().position.branch.as_str() == "other" {
+            continue;
+        }
+        let (names, mut all) = (names_now(&reader), 0);
+        let tree = tree_at(&reader, names).unwrap();
+        let expected = Expected { right: vec![Right { names, files, tree }] };
+        let run = |disk: Arc<RecordingDisk>| {
+            Engine::open(surroundings(&bed.root(), &bed.state(), disk)).unwrap();
+        };
+        let checked = crash_points(&bed.root(), scratch.path(), run, |root, point| {
+            all = point.all;
+            let state = scratch.path().join("outside");
+            if let Some(fault) = expected.fault(root, &state, point) {
+                panic!("died after {at} changes, then after {}: {fault}", point.at);
+            }
+        });
+        states += checked.unwrap();
+        points += all;
+    }
+    tried("recovery of a switch", (points, states), 40);
 }
 
 /// Only by what goes through the seam: the rest of the removal comes after it, and then nothing

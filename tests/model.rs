@@ -23,7 +23,7 @@ use library::{
 use plain::{Answer, Model, Step};
 use random::Random;
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 16;
 const STEPS: usize = 120;
 const SESSIONS: [&str; 2] = ["one", "two"];
 
@@ -144,8 +144,7 @@ fn random_step(random: &mut Random, model: &Model) -> Step {
         13..=16 => Step::Switch(known(random)),
         17..=19 => Step::Merge(known(random)),
         20 => Step::Rollback(random.below(model.snapshots.len())),
-        21 => Step::Undo,
-        22 => [Step::Undo, Step::Redo][random.below(2)].clone(),
+        21..=22 => Step::Undo,
         _ => [Step::Redo, Step::Tag(format!("t{}", random.below(9)))][random.below(2)].clone(),
     }
 }
