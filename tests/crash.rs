@@ -188,11 +188,14 @@ fn syncs(prepare: fn() -> Bed, verb: Verb) -> Vec<usize> {
     let bed = prepare();
     let disk = Arc::new(RecordingDisk::new(&bed.root()));
     recorded(&bed, disk.clone(), verb);
+    syncs_among(&disk.recorded())
+}
+
+fn syncs_among(all: &[Mutation]) -> Vec<usize> {
     let is_sync = |change: &Mutation| {
         use Mutation::{SyncAll, SyncDir, SyncFile};
         matches!(change, SyncAll { .. } | SyncDir { .. } | SyncFile { .. })
     };
-    let all = disk.recorded();
     all.iter().enumerate().filter(|(_, change)| is_sync(change)).map(|(at, _)| at).collect()
 }
 
@@ -346,6 +349,42 @@ fn init_can_be_given_again_wherever_it_was_cut_short() {
         }
     });
     tried("init", (all, states.unwrap()), 20);
+}
+
+/// Two of `init`'s syncs are not needed here: that of the folder with the new `exp.toml`, since
+/// making the store inside it syncs the same folder again (in a git repository the store lies
+/// elsewhere); and that of the store's settings, since there are none to be lost yet.
+#[test]
+fn no_other_sync_of_init_can_be_left_out() {
+    let init_on = |bed: &Bed, disk: Arc<RecordingDisk>| {
+        let around = surroundings(&bed.root(), &bed.state(), disk);
+        init::run(around, &init::Options::default()).unwrap();
+    };
+    let (bed, _) = unconfigured();
+    let disk = Arc::new(RecordingDisk::new(&bed.root()));
+    init_on(&bed, disk.clone());
+    let syncs = syncs_among(&disk.recorded());
+    let goes_unnoticed = |sync: &usize| {
+        let ((bed, files), scratch) = (unconfigured(), in_memory());
+        let disk = Arc::new(RecordingDisk::forgetting(&bed.root(), *sync));
+        let (after, mut noticed) = (OnceCell::new(), false);
+        let run = |disk: Arc<RecordingDisk>| {
+            init_on(&bed, disk);
+            assert!(after.set(bed.files()).is_ok());
+        };
+        let check = |root: &Path, point: &CrashPoint| {
+            if point.at < syncs[*sync] {
+                return ControlFlow::Continue(());
+            }
+            let (state, right) = (scratch.path().join("outside"), (&files, after.get().unwrap()));
+            noticed = prove_init(root, &state, right, point.is_end()).is_err();
+            if noticed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        crash_points_of(disk, &bed.root(), scratch.path(), run, check).unwrap();
+        !noticed
+    };
+    let unnoticed: Vec<_> = (0..syncs.len()).filter(goes_unnoticed).collect();
+    assert_eq!((unnoticed, syncs.len()), (vec![1, 2], 11));
 }
 
 #[test]
