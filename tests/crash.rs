@@ -20,7 +20,7 @@ use expdag::base::fault::{
 };
 use expdag::base::id::{NamesId, TreeId};
 use expdag::engine::verb::{deinit, init};
-use expdag::engine::{Engine, EngineError};
+use expdag::engine::{Engine, EngineError, Surroundings};
 use expdag::object::names::{self, NameKey, NameValue};
 use expdag::object::operation::Operation;
 use expdag::object::snapshot::Snapshot;
@@ -56,7 +56,7 @@ impl Expected {
         committed.reverse();
         let after = files_of(engine.root());
         let last = committed.len() - 1;
-        let end = tree_at(engine, committed[last]).unwrap();
+        let end = tree_of(engine);
         let is_still = after == *files;
         let start = if is_still { end } else { tree_at(engine, committed[last - 1]).unwrap() };
         let right = |(at, names): (usize, &NamesId)| match at == last {
@@ -97,6 +97,15 @@ impl Expected {
             false => Err("the next snapshot records another tree".into()),
         }
     }
+}
+
+/// The tree that a snapshot of the files has. Not always that of the position: a folder that had to
+/// stay, since an unrecorded file is in it, is recorded as an empty one.
+fn tree_of(engine: &Engine) -> TreeId {
+    let around = engine.surroundings().clone();
+    let aside = Engine::open(Surroundings { disk: quick(engine.root()), ..around }).unwrap();
+    take_snapshot(&aside).unwrap();
+    tree_at(&aside, names_now(&aside)).unwrap()
 }
 
 type Proof<T = ()> = Result<T, Box<dyn Error>>;
@@ -208,9 +217,11 @@ fn tried(verb: &str, (points, states): (usize, usize), least: usize) {
     assert!(states >= points, "{verb}: each point in several states ({states})");
 }
 
+/// Work that was not captured, and in a folder that disappears a file that never is.
 fn edited() -> Bed {
     let bed = two_branches();
     edit(&bed, "plain", "un-captured\n");
+    edit(&bed, "gone/.env", "SECRET=1\n");
     bed
 }
 
@@ -396,7 +407,7 @@ fn no_sync_of_a_snapshot_can_be_left_out() {
 #[test]
 fn no_sync_of_a_switch_can_be_left_out() {
     let verb: Verb = |engine| switch_to(engine, "other").map(|_| ());
-    assert_eq!(leave_out_each_sync(edited, verb), (Vec::new(), 16));
+    assert_eq!(leave_out_each_sync(edited, verb), (Vec::new(), 17));
 }
 
 /// A switch dies with its disk, and the machine once more while the workspace is opened again.

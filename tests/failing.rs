@@ -20,6 +20,7 @@ type Verb = fn(&Engine) -> Result<(), EngineError>;
 fn edited() -> Bed {
     let bed = two_branches();
     edit(&bed, "plain", "un-captured\n");
+    edit(&bed, "gone/.env", "SECRET=1\n");
     bed
 }
 
