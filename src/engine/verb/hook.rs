@@ -57,7 +57,7 @@ pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, E
     if engine.surroundings.inside_view.is_some() || (phase == Phase::Post && options.failed) {
         return Ok(nothing);
     }
-    let _lock = engine.store.lock_workspace(engine.workspace(), "hook", Sharing::Shared)?;
+    let _lock = engine.lock("hook", Sharing::Shared)?;
     let writer = engine.store.writer()?;
     let standing = engine.standing()?;
     let before = standing.snapshot.tree;
