@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use super::report::count;
 use crate::base::id::SnapshotId;
 use crate::base::name::BadLabel;
 use crate::document::DocumentError;
@@ -94,7 +95,7 @@ pub enum EngineError {
         by: String,
     },
     /// Files that are not recorded stand where files must be written.
-    #[error("{} unrecorded file(s) stand in the way: {}", paths.len(), shown(paths))]
+    #[error("{} not recorded in the way: {}", count(paths.len(), "file"), shown(paths))]
     InTheWay {
         /// Which ones.
         paths: Vec<String>,

@@ -4,6 +4,7 @@
 //! **Invariant**: looked for when a workspace is opened, and again once it is locked: who held the
 //! lock until then may have died in the middle, and an [`Engine`] may have been open for long.
 
+use super::report::count;
 use super::{Engine, EngineError};
 use crate::base::limits::LOCK_TRIES_MAX;
 use crate::object::names::{self, NameValue};
@@ -76,8 +77,8 @@ fn settle_one(engine: &Engine, intent: &Intent) -> Result<String, EngineError> {
     Ok(if report.left.is_empty() {
         format!("`{verb}` had been cut short; the files are as they were before it")
     } else {
-        let left = report.left.len();
-        format!("`{verb}` had been cut short; {left} file(s) changed since were left as they are")
+        let left = count(report.left.len(), "file");
+        format!("`{verb}` had been cut short; {left} changed since and left as they are")
     })
 }
 

@@ -327,3 +327,22 @@ impl Engine {
         })
     }
 }
+
+/// A number of things: `1 file`, `3 files`, `2 branches`.
+pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let plural = if thing.ends_with("ch") { "es" } else { "s" };
+    format!("{number} {thing}{}", if number == 1 { "" } else { plural })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn one_thing_and_several() {
+        let words =
+            [count(1, "branch"), count(2, "branch"), count(0, "approach"), count(3, "file")];
+        assert_eq!(words, ["1 branch", "2 branches", "0 approaches", "3 files"]);
+    }
+}

@@ -2,6 +2,8 @@
 //! home, state folder and session; no variables of the machine but `PATH`.
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub mod state;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

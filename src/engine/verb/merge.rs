@@ -8,7 +8,7 @@ use crate::base::name::Label;
 use crate::engine::evaluate::{Bench, Judged};
 use crate::engine::events::{Event, Watch};
 use crate::engine::report::{
-    ShownChange, ShownEvaluation, ShownPath, ShownVerdict, shown_changes, word,
+    ShownChange, ShownEvaluation, ShownPath, ShownVerdict, count, shown_changes, word,
 };
 use crate::engine::take::Safe;
 use crate::engine::transact::{Act, branch_move, moved};
@@ -126,8 +126,9 @@ pub fn run(
 fn why_not(report: &Report) -> String {
     match report.conflicts.first() {
         Some(first) => {
-            let (count, path) = (report.conflicts.len(), first.path.0.display());
-            format!("{count} conflict(s), the first in `{path}`")
+            let path = first.path.0.display();
+            let conflicts = count(report.conflicts.len(), "conflict");
+            format!("{conflicts}, the first in `{path}`")
         }
         None => format!("{} as merged: {}", report.verdict.word, report.verdict.reason),
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::base::name::Label;
 use crate::document::{self, Json};
-use crate::engine::report::{ShownChange, ShownPath, shown_changes, skip_text};
+use crate::engine::report::{ShownChange, ShownPath, count, shown_changes, skip_text};
 use crate::engine::take::Made;
 use crate::engine::transact::Act;
 use crate::engine::{Engine, EngineError};
@@ -108,7 +108,11 @@ fn record(
 }
 
 fn summary(message: &str, changes: usize) -> String {
-    if message.is_empty() { format!("recorded {changes} change(s)") } else { message.to_owned() }
+    if message.is_empty() {
+        format!("recorded {}", count(changes, "change"))
+    } else {
+        message.to_owned()
+    }
 }
 
 fn parse(text: &[u8]) -> Result<Json, EngineError> {

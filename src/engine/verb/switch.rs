@@ -43,9 +43,13 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let Some((label, head)) = engine.find_branch(names, &options.branch)? else {
         return Err(engine.not_found(names, "branch", &options.branch)?);
     };
+    let standing = engine.standing()?;
+    if label == standing.position.branch && head == standing.position.snapshot {
+        // Nothing moves, so there is nothing to capture before and nothing to undo after.
+        return Ok(report(label.to_string(), label.to_string(), head.hex(), None, &[]));
+    }
     let to = engine.resolve(&head.hex())?;
     if options.dry_run {
-        let standing = engine.standing()?;
         let objects = Scratch::over(&engine.store);
         let taken = engine.take(&objects, &engine.config_or_default(), standing.snapshot.tree)?;
         let from = standing.position.branch.to_string();

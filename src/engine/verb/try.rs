@@ -12,7 +12,7 @@ use crate::base::limits::APPROACHES_MAX;
 use crate::base::name::Label;
 use crate::engine::evaluate::{Bench, Found};
 use crate::engine::events::{Event, Watch};
-use crate::engine::report::{ShownEvaluation, ShownVerdict, change_bytes};
+use crate::engine::report::{ShownEvaluation, ShownVerdict, change_bytes, count};
 use crate::engine::take::Safe;
 use crate::engine::transact::{Act, branch_move, moved};
 use crate::engine::view::Backend;
@@ -269,7 +269,8 @@ fn open(
         for approach in &record.approaches {
             moves.push(branch_move(&approach.branch, None, Some(base)));
         }
-        let summary = format!("{} with {} approach(es)", record.name, record.approaches.len());
+        let summary =
+            format!("{} with {}", record.name, count(record.approaches.len(), "approach"));
         match engine.commit(&writer, moves, Act::verb("try", summary)) {
             Ok(_) => return Ok(Open { record, id }),
             Err(EngineError::Moved { .. }) => {}
@@ -423,7 +424,7 @@ impl Race<'_> {
         let snapshot = engine.new_snapshot(parents, tree, &approach.branch, origin, message);
         let id = snapshot.put(&writer)?;
         let size = change_bytes(&tree::diff(&writer, self.base.1, tree)?);
-        let summary = format!("captured {} ({size} bytes changed)", approach.branch);
+        let summary = format!("captured {} ({} changed)", approach.branch, count(size, "byte"));
         let act = Act::capture("try", summary);
         engine.publish_work(&writer, &approach.branch, self.base.0, id, act)?;
         Ok(Some(id))

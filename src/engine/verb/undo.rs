@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use crate::base::id::{Kind, OperationId, TreeId};
 use crate::engine::report::{ShownChange, shown_changes};
+use crate::engine::take::Safe;
 use crate::engine::transact::Act;
 use crate::engine::{Engine, EngineError};
+use crate::object::memory::Scratch;
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::operation::{Operation, OperationKind};
 use crate::object::snapshot::{GitHead, Snapshot};
@@ -34,7 +36,8 @@ pub struct Options {
 pub struct Report {
     /// The operation that was taken back (or done again).
     pub operation: String,
-    /// Its verb.
+    /// Its verb. `verb` is the field of each JSON object that says which page it is.
+    #[serde(rename = "operation_verb")]
     pub verb: String,
     /// What it had done.
     pub summary: String,
@@ -140,10 +143,24 @@ impl Engine {
         if let Some(position) = plan.position.as_ref().filter(|_| plan.moves_files) {
             self.check_head(position, step.options.across_head)?;
         }
-        if !dry_run {
-            self.apply_step(plan, step, &mut report)?;
+        match dry_run {
+            true => report.changes = self.preview_step(plan)?,
+            false => self.apply_step(plan, step, &mut report)?,
         }
         Ok(report)
+    }
+
+    /// The files that a step would change.
+    fn preview_step(&self, plan: StepPlan) -> Result<Vec<ShownChange>, EngineError> {
+        let Some(position) = plan.position.filter(|_| plan.moves_files) else {
+            return Ok(Vec::new());
+        };
+        let standing = self.standing()?;
+        let objects = Scratch::over(&self.store);
+        let taken = self.take(&objects, &self.config_or_default(), standing.snapshot.tree)?;
+        let safe = Safe { standing, taken, captured: None };
+        let plan = self.plan_placing(&objects, &safe, self.tree_of(&position)?)?;
+        Ok(shown_changes(&plan.changes))
     }
 
     fn apply_step(
@@ -164,10 +181,11 @@ impl Engine {
         let mut moves = plan.moves;
         // Capturing just now moved the branch and the position: that is no foreign move.
         moves.retain(|name| name.key != self.position_key());
-        let captured = NameKey::Branch(safe.standing.position.branch.clone());
-        for name in moves.iter_mut().filter(|name| safe.captured.is_some() && name.key == captured)
-        {
-            name.expected = safe.captured.map(NameValue::Branch);
+        // All else must stand where the plan saw it.
+        let branch = NameKey::Branch(safe.standing.position.branch.clone());
+        let own = moves.iter_mut().find(|name| name.key == branch && safe.captured.is_some());
+        if let Some(name) = own {
+            name.expected = names::get(&writer, safe.standing.names, &branch)?;
         }
         let tree = Snapshot::fetch(&writer, position.snapshot)?.tree;
         let placed = self.place_files(&writer, &mut safe, tree, position, moves, act)?;
@@ -215,7 +233,31 @@ impl Engine {
             }
             plan.moves.push(NameMove { key, expected, new });
         }
+        if plan.moves.is_empty() {
+            self.refuse_nothing(&changes, step)?;
+        }
         Ok(plan)
+    }
+
+    /// A step that would move nothing is none: somebody took it already, or it only found facts.
+    fn refuse_nothing(
+        &self,
+        changes: &[crate::object::sequence::Change<names::NameEntry>],
+        step: &Step<'_>,
+    ) -> Result<(), EngineError> {
+        let text = |change: &crate::object::sequence::Change<names::NameEntry>| {
+            String::from_utf8_lossy(change.key()).into_owned()
+        };
+        let is_fact = |name: &String| NameKey::parse(name).is_some_and(|k| timeline::is_fact(&k));
+        match changes.iter().map(text).find(|name| !is_fact(name)) {
+            Some(name) => Err(EngineError::Moved { by: self.last_mover(&name, step.id)?, name }),
+            None if changes.is_empty() => Ok(()),
+            None => {
+                let what = format!("operation {} cannot be taken back", step.id.short());
+                let why = "it recorded what an evaluation found, and facts stay".to_owned();
+                Err(EngineError::Refused { what, why })
+            }
+        }
     }
 
     fn check_own(&self, workspace: &str, step: &Step<'_>) -> Result<(), EngineError> {

@@ -1,6 +1,7 @@
 //! What happens while a verb works, one line each on standard error. Silent with `--json`.
 
 use crate::engine::Event;
+use crate::engine::report::count;
 
 use super::output::{FAINT, NAME, WARN, paint, print_error};
 use super::text::{duration_ms, verdict};
@@ -10,12 +11,12 @@ pub fn say(event: &Event) {
     let line = match event {
         Event::ExperimentOpened { experiment, approaches } => {
             let name = paint(NAME.bold(), experiment);
-            format!("experiment {name}: {approaches} approaches")
+            format!("experiment {name}: {}", count(*approaches, "approach"))
         }
         Event::ApproachStarted { branch } => format!("{} running", paint(NAME, branch)),
         Event::ApproachEnded { branch, outcome, changed_files, duration_ms: ms } => {
             let (name, time) = (paint(NAME, branch), paint(FAINT, duration_ms(*ms)));
-            format!("{name} {outcome}, {changed_files} changed file(s) {time}")
+            format!("{name} {outcome}, {} {time}", count(*changed_files, "changed file"))
         }
         Event::StageStarted { of, stage } => {
             format!("{} {}", paint(NAME, of), paint(FAINT, format!("{stage} …")))

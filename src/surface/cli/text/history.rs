@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::graph::draw;
-use super::shape::{add_changes, ago, bytes, count, duration_ms, id, moment, verdict};
+use super::shape::{
+    add_changes, ago, bytes, count, duration_ms, id, moment, verdict, verdict_style,
+};
 use crate::base::time::Timestamp;
 use crate::engine::report::{ChangeWord, ShownEvaluation};
 use crate::engine::verb::{branch, diff, log, op_log, show, tag, undo};
@@ -62,7 +64,8 @@ pub fn show(report: &show::Report) -> String {
     if let Some(state) = &shown.state {
         line("state", format!("{state} (`--state` prints it)"));
     }
-    line("files", format!("{} files, {}", report.files, bytes(report.bytes)));
+    let files = count(report.files, "file");
+    line("files", format!("{files}, {}", bytes(report.bytes)));
     let why = &shown.verdict.reason;
     line("verdict", format!("{}: {why}", verdict(&shown.verdict)));
     if !shown.message.is_empty() {
@@ -191,8 +194,8 @@ pub fn branches(report: &branch::Report, now: Timestamp) -> String {
             "{mark} {} {} {} {} {}",
             paint(NAME, format!("{:<width$}", branch.name)),
             id(&head.id),
-            verdict(&head.verdict),
-            paint(FAINT, ago(head.when, now)),
+            paint(verdict_style(head.verdict.word), format!("{:<12}", head.verdict.word)),
+            paint(FAINT, format!("{:<10}", ago(head.when, now))),
             head.message.lines().next().unwrap_or_default(),
         );
     }
@@ -205,8 +208,11 @@ pub fn tags(report: &tag::Report) -> String {
         return format!("{}.\n", sentence(done));
     }
     let mut page = String::new();
+    let width = report.tags.iter().map(|tag| tag.name.chars().count()).max().unwrap_or(0);
     for tag in &report.tags {
-        let _ = writeln!(page, "{} {} {}", paint(WARN, &tag.name), id(&tag.snapshot), tag.note);
+        let name = paint(WARN, format!("{:<width$}", tag.name));
+        let _ =
+            writeln!(page, "{}", format!("{name} {} {}", id(&tag.snapshot), tag.note).trim_end());
     }
     if report.tags.is_empty() {
         page.push_str("No tags. `exp tag NAME` puts one.\n");
@@ -242,13 +248,16 @@ pub fn op_log(report: &op_log::Report, now: Timestamp) -> String {
     for entry in &report.operations {
         let mark = if entry.next_undo { paint(WARN, "↶") } else { " ".to_owned() };
         let verb = format!("{:<9}", entry.verb);
+        // A verb of its own is the ordinary case; what else it may be is said.
+        let kind = if entry.kind == "verb" { "" } else { entry.kind };
         let _ = writeln!(
             page,
-            "{mark} {} {} {} {}",
+            "{mark} {} {} {} {} {}",
             id(&entry.id),
+            paint(FAINT, format!("{:<10}", ago(entry.when, now))),
             paint(STRONG, verb),
             entry.summary,
-            paint(FAINT, format!("{} · {} · {}", ago(entry.when, now), entry.session, entry.kind)),
+            paint(FAINT, format!("· {} {kind}", entry.session).trim_end()),
         );
     }
     if report.more {

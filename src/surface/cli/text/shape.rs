@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use crate::base::time::Timestamp;
+pub use crate::engine::report::count;
 use crate::engine::report::{ChangeWord, ShownChange, ShownPath, ShownTime, ShownVerdict};
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, WARN, paint};
 
@@ -64,11 +65,6 @@ pub fn duration_ms(ms: u64) -> String {
         1_000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
         _ => format!("{} min {:02} s", ms / 60_000, ms % 60_000 / 1000),
     }
-}
-
-/// A number of things: `1 file`, `3 files`.
-pub fn count(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The style of a verdict's word.

@@ -12,15 +12,17 @@ pub fn init(report: &init::Report, dry_run: bool) -> String {
     let would = if dry_run { "Would capture" } else { "Captured" };
     let _ = writeln!(
         page,
-        "{} {}\n{would} {} files, {}:",
+        "{} {}\n{would} {}, {}{}",
         paint(STRONG, "Workspace"),
         report.workspace.display(),
-        report.files,
+        count(report.files, "file"),
         bytes(report.bytes),
+        if report.largest.is_empty() { "" } else { ":" },
     );
     for (path, files, size) in &report.largest {
         let name = paint(NAME, format!("{:<24}", path.0.display()));
-        let _ = writeln!(page, "  {name} {files:>8} files {:>12}", bytes(*size));
+        let word = if *files == 1 { "file " } else { "files" };
+        let _ = writeln!(page, "  {name} {files:>8} {word} {:>12}", bytes(*size));
     }
     if report.ignored > 0 {
         let ignored = count(report.ignored, "ignored place");
@@ -57,10 +59,10 @@ pub fn deinit(report: &deinit::Report) -> String {
     let _ = writeln!(page, "{head} {}:", paint(STRONG, report.store.display()));
     let _ = writeln!(
         page,
-        "  {} snapshots, {} branches, {} experiments, {}",
-        report.snapshots,
-        report.branches,
-        report.experiments,
+        "  {}, {}, {}, {}",
+        count(report.snapshots, "snapshot"),
+        count(report.branches, "branch"),
+        count(report.experiments, "experiment"),
         bytes(report.bytes),
     );
     for other in &report.other_workspaces {
@@ -78,11 +80,12 @@ pub fn fsck(report: &fsck::Report) -> String {
     for problem in &report.problems {
         let _ = writeln!(page, "{} {problem}", paint(BAD, "damaged:"));
     }
-    let (packs, objects) = (report.packs, report.objects);
-    let _ = writeln!(page, "Read {objects} objects in {packs} packs.");
+    let (packs, objects) = (count(report.packs, "pack"), count(report.objects, "object"));
+    let _ = writeln!(page, "Read {objects} in {packs}.");
     if report.unreferenced > 0 {
-        let unreferenced = report.unreferenced;
-        let _ = writeln!(page, "{}", paint(FAINT, format!("{unreferenced} of them unreferenced.")));
+        let left = count(report.unreferenced, "object");
+        let note = format!("{left} of no use any more; that is no damage.");
+        let _ = writeln!(page, "{}", paint(FAINT, note));
     }
     for sentence in &report.catalogue {
         let _ = writeln!(page, "{sentence}.");
@@ -115,7 +118,8 @@ pub fn stats(report: &stats::Report) -> String {
     for notice in &report.notices {
         let _ = writeln!(page, "{} {notice}", paint(WARN, "note:"));
     }
-    let _ = writeln!(page, "{} snapshots, {} operations", report.snapshots, report.operations);
+    let snapshots = count(report.snapshots, "snapshot");
+    let _ = writeln!(page, "{snapshots}, {}", count(report.operations, "operation"));
     let lists = [
         ("by origin", &report.origins),
         ("by session", &report.sessions),
@@ -129,6 +133,7 @@ pub fn stats(report: &stats::Report) -> String {
         }
     }
     let (disk, raw) = (bytes(report.disk_bytes), bytes(report.raw_bytes));
-    let _ = writeln!(page, "{disk} on disk in {} packs ({raw} uncompressed)", report.packs);
+    let _ =
+        writeln!(page, "{disk} on disk in {} ({raw} uncompressed)", count(report.packs, "pack"));
     page
 }

@@ -33,7 +33,7 @@ pub fn status(report: &status::Report, now: Timestamp) -> String {
         let _ = writeln!(page, "{} git's HEAD has moved since", paint(WARN, "note:"));
     }
     if report.changes.is_empty() {
-        let files = count(usize::try_from(report.files).unwrap_or(usize::MAX), "file");
+        let files = count(report.files, "file");
         let _ = writeln!(page, "Nothing has changed ({files}).");
     } else {
         let _ = writeln!(page, "{} since:", count(report.changes.len(), "changed file"));
@@ -46,7 +46,7 @@ pub fn status(report: &status::Report, now: Timestamp) -> String {
     }
     add_left_out(&mut page, &report.secrets, &report.skipped);
     if let Some((name, approaches)) = &report.experiment {
-        let approaches = count(*approaches, "approach").replace("approachs", "approaches");
+        let approaches = count(*approaches, "approach");
         let _ = writeln!(page, "Last experiment: {} ({approaches})", paint(NAME, name));
     }
     page
@@ -84,6 +84,11 @@ pub fn switch(report: &switch::Report, dry_run: bool) -> String {
     if let Some(captured) = &report.captured {
         let from = &report.from;
         let _ = writeln!(page, "Captured your changes as {} on {from} first.", id(captured));
+    }
+    if report.from == report.to && report.changes.is_empty() {
+        let at = id(&report.snapshot);
+        let _ = writeln!(page, "On {} at {at} already.", paint(NAME.bold(), &report.to));
+        return page;
     }
     let verb = if dry_run { "Would switch" } else { "Switched" };
     let _ = writeln!(
