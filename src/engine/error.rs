@@ -22,7 +22,7 @@ use crate::workspace::{RestoreError, WorkspaceError};
 /// Which sort of error it is: the exit code is decided by it (design.md §11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Category {
-    /// The request makes no sense.
+    /// The request makes no sense, or not here, for this user or with this program.
     Usage,
     /// Something moved or stands in the way.
     Conflict,
@@ -185,6 +185,9 @@ impl EngineError {
     pub fn category(&self) -> Category {
         match self {
             Self::NotAWorkspace(_) | Self::NotFound { .. } => Category::NotFound,
+            Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Category::NotFound
+            }
             Self::AlreadyAWorkspace(_)
             | Self::Exists { .. }
             | Self::Moved { .. }
@@ -206,20 +209,7 @@ impl EngineError {
 
     /// The category of an error that comes from a lower floor.
     fn category_below(&self) -> Category {
-        // A transparent error gives the source of what it holds, and so would hide that itself.
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(match self {
-            Self::Store(error) => error,
-            Self::Catalogue(error) => error,
-            Self::Objects(error) => error,
-            Self::Workspace(error) => error,
-            Self::Restore(error) => error,
-            Self::Isolate(error) => error,
-            Self::Run(error) => error,
-            Self::Merge(error) => error,
-            Self::Graph(error) => error,
-            Self::Document(error) => error,
-            other => other,
-        });
+        let mut cause = Some(self.first_cause());
         while let Some(error) = cause {
             if let Some(category) = category_of(error) {
                 return category;
@@ -227,6 +217,26 @@ impl EngineError {
             cause = error.source();
         }
         Category::System
+    }
+}
+
+impl EngineError {
+    /// The lower floor's error itself: `source` passes over one that is shown as it is.
+    fn first_cause(&self) -> &(dyn std::error::Error + 'static) {
+        match self {
+            Self::Store(StoreError::Objects(error))
+            | Self::Objects(error)
+            | Self::Workspace(WorkspaceError::Objects(error))
+            | Self::Restore(RestoreError::Objects(error))
+            | Self::Isolate(IsolateError::Object(error))
+            | Self::Document(DocumentError::Object(error)) => error,
+            Self::Store(error) => error,
+            Self::Workspace(error) => error,
+            Self::Restore(error) => error,
+            Self::Isolate(error) => error,
+            Self::Document(error) => error,
+            other => other,
+        }
     }
 }
 
@@ -251,6 +261,11 @@ fn category_of_store(error: &StoreError) -> Option<Category> {
     }
     if error.is_busy() {
         return Some(Category::Busy);
+    }
+    let is_elsewhere =
+        matches!(error, StoreError::NewerFormat { .. } | StoreError::ForeignOwner { .. });
+    if is_elsewhere || error.is_read_only() {
+        return Some(Category::Usage);
     }
     error.is_corruption().then_some(Category::Corrupt)
 }

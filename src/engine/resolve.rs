@@ -74,14 +74,17 @@ impl Engine {
         if base == "@" {
             return Ok((self.standing()?.position.snapshot, None));
         }
-        if let Some((label, id)) = self.find_branch(names, base)? {
-            return Ok((id, Some(label)));
-        }
+        // A whole name comes before the short name of an experiment's branch.
         if let Ok(label) = Label::new(base) {
-            let tag = names::get(&self.store, names, &NameKey::Tag(label))?;
-            if let Some(NameValue::Tag { snapshot, .. }) = tag {
+            if let Some(id) = self.branch_head(names, &label)? {
+                return Ok((id, Some(label)));
+            }
+            if let Some(snapshot) = self.tagged(names, &label)? {
                 return Ok((snapshot, None));
             }
+        }
+        if let Some((label, id)) = self.find_branch(names, base)? {
+            return Ok((id, Some(label)));
         }
         let is_hex = base.len() >= ID_DIGITS_MIN && base.bytes().all(|b| b.is_ascii_hexdigit());
         let digits = base.to_ascii_lowercase();
@@ -97,6 +100,26 @@ impl Engine {
                 Err(EngineError::Ambiguous { name: whole.to_owned(), candidates })
             }
         }
+    }
+
+    fn tagged(&self, names: NamesId, label: &Label) -> Result<Option<SnapshotId>, EngineError> {
+        let tag = names::get(&self.store, names, &NameKey::Tag(label.clone()))?;
+        Ok(match tag {
+            Some(NameValue::Tag { snapshot, .. }) => Some(snapshot),
+            _ => None,
+        })
+    }
+
+    /// Refuses a new branch or tag whose name is taken by either: a name means one thing.
+    pub(super) fn refuse_taken(&self, names: NamesId, label: &Label) -> Result<(), EngineError> {
+        let taken = |what| Err(EngineError::Exists { what, name: label.to_string() });
+        if self.branch_head(names, label)?.is_some() {
+            return taken("branch");
+        }
+        if self.tagged(names, label)?.is_some() {
+            return taken("tag");
+        }
+        Ok(())
     }
 
     /// The branch of that name, or the only branch of an experiment whose last part it is; among

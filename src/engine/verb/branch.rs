@@ -94,16 +94,14 @@ fn list(engine: &Engine) -> Result<Report, EngineError> {
 fn create(engine: &Engine, name: &Label, from: &str, dry_run: bool) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
     let names = engine.store.names()?;
-    if engine.branch_head(names, name)?.is_some() {
-        return Err(EngineError::Exists { what: "branch", name: name.to_string() });
-    }
+    engine.refuse_taken(names, name)?;
     let start = engine.resolve(from)?;
+    let did = if dry_run { "would create" } else { "created" };
+    let done = format!("{did} branch {name} at {}", start.id.short());
     if !dry_run {
-        let act = Act::verb("branch", format!("created branch {name} at {}", start.id.short()));
         let moves = vec![branch_move(name, None, Some(start.id))];
-        engine.commit(&engine.store.writer()?, moves, act)?;
+        engine.commit(&engine.store.writer()?, moves, Act::verb("branch", done.clone()))?;
     }
-    let done = format!("created branch {name} at {}", start.id.short());
     one(engine, name, start.id, &start.snapshot, done)
 }
 
@@ -117,7 +115,8 @@ fn delete(engine: &Engine, name: &str, dry_run: bool) -> Result<Report, EngineEr
         return Err(EngineError::Refused { what, why });
     }
     let snapshot = Snapshot::fetch(&engine.store, head)?;
-    let done = format!("deleted branch {label}, which was at {}", head.short());
+    let did = if dry_run { "would delete" } else { "deleted" };
+    let done = format!("{did} branch {label}, which was at {}", head.short());
     if !dry_run {
         let moves = vec![branch_move(&label, Some(head), None)];
         engine.commit(&engine.store.writer()?, moves, Act::verb("branch", done.clone()))?;
@@ -129,11 +128,10 @@ fn rename(engine: &Engine, from: &str, to: &Label, dry_run: bool) -> Result<Repo
     engine.refuse_in_view()?;
     let (label, head) = existing(engine, from)?;
     let names = engine.store.names()?;
-    if engine.branch_head(names, to)?.is_some() {
-        return Err(EngineError::Exists { what: "branch", name: to.to_string() });
-    }
+    engine.refuse_taken(names, to)?;
     let snapshot = Snapshot::fetch(&engine.store, head)?;
-    let done = format!("renamed branch {label} to {to}");
+    let did = if dry_run { "would rename" } else { "renamed" };
+    let done = format!("{did} branch {label} to {to}");
     if !dry_run {
         let mut moves =
             vec![branch_move(&label, Some(head), None), branch_move(to, None, Some(head))];

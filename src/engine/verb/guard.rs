@@ -183,7 +183,11 @@ fn run_command(
         Outcome::Exited(exit) => (format!("exit {exit}"), Some(*exit)),
         Outcome::Signalled(signal) => (format!("killed by signal {signal}"), None),
         Outcome::TimedOut => ("timed out".to_owned(), None),
-        Outcome::DidNotStart { reason, exit } => (format!("did not run: {reason}"), Some(*exit)),
+        Outcome::DidNotStart { reason, .. } => {
+            // There is nothing to judge, and "good" would be said of work that was never done.
+            let what = "the command did not run".to_owned();
+            return Err(EngineError::Refused { what, why: reason.clone() });
+        }
         Outcome::Cancelled => return Err(EngineError::Interrupted),
     };
     watch(Event::Notice(format!("the command ended: {words}")));
@@ -195,7 +199,8 @@ fn run_command(
     }
     let text: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
     let message = format!("guard: {}", text.join(" "));
-    let made = Made { origin: Origin::Command { exit }, message, state: None };
+    let state = safe.standing.snapshot.state;
+    let made = Made { origin: Origin::Command { exit }, message, state };
     let act = Act::verb("guard", format!("ran `{}`", text.join(" ")));
     let (id, standing) = engine.record(writer, &safe.standing, tree, made, act, None)?;
     engine.keep_cache(&mut taken);

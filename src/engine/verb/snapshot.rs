@@ -71,6 +71,9 @@ fn record(
     writer: Option<&crate::store::Writer<'_>>,
 ) -> Result<Report, EngineError> {
     let standing = engine.standing()?;
+    if let Some(tag) = &options.tag {
+        engine.refuse_taken(standing.names, tag)?;
+    }
     let before = &standing.snapshot;
     let state = match &options.state {
         Some(text) => Some(document::build(objects, &parse(text)?)?),

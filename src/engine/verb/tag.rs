@@ -74,12 +74,11 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         Options::Create { name, what, note, dry_run } => {
             engine.refuse_in_view()?;
             let key = NameKey::Tag(name.clone());
-            if names::get(&engine.store, names, &key)?.is_some() {
-                return Err(EngineError::Exists { what: "tag", name: name.to_string() });
-            }
+            engine.refuse_taken(names, name)?;
             let snapshot = engine.resolve(what.as_deref().unwrap_or("@"))?.id;
             let value = NameValue::Tag { snapshot, note: note.clone() };
-            let done = format!("tagged {} as {name}", snapshot.short());
+            let did = if *dry_run { "would tag" } else { "tagged" };
+            let done = format!("{did} {} as {name}", snapshot.short());
             change(engine, key, None, Some(value), &done, *dry_run)?;
             Ok(Report { tags: vec![tag(name, snapshot, note)], done: Some(done) })
         }
@@ -91,7 +90,8 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
                 return Err(engine.not_found(names, "tag", name.as_str())?);
             };
             let old = NameValue::Tag { snapshot, note: note.clone() };
-            let done = format!("removed tag {name}, which named {}", snapshot.short());
+            let did = if *dry_run { "would remove" } else { "removed" };
+            let done = format!("{did} tag {name}, which named {}", snapshot.short());
             change(engine, key, Some(old), None, &done, *dry_run)?;
             Ok(Report { tags: vec![tag(name, snapshot, &note)], done: Some(done) })
         }

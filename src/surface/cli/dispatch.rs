@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use super::args::{BackendWord, Cli, DryRun, OpVerb, StepArgs, Verb};
-use super::output::{print, print_error, print_failure, print_json};
+use super::output::{print, print_error, print_failure, print_json, print_misuse};
 use super::{demo, exit, interrupt, progress, text, values, world};
 use crate::base::name::Label;
 use crate::engine::verb::{
@@ -23,8 +23,11 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
             let usage = error.use_stderr();
+            if usage && json_is_asked_for(std::env::args_os()) {
+                return ExitCode::from(print_misuse(&error.to_string()));
+            }
+            let _ = error.print();
             return ExitCode::from(if usage { exit::USAGE } else { exit::DONE });
         }
     };
@@ -34,12 +37,17 @@ pub fn main() -> ExitCode {
         Ok((shell, verb)) => match shell.verb(verb) {
             Ok(code) => ExitCode::from(code),
             Err(error) => {
-                let code = print_failure(&error, json);
-                ExitCode::from(if is_exec { exit::EXEC_FAILED } else { code })
+                let code = if is_exec { exit::EXEC_FAILED } else { exit::code(&error) };
+                ExitCode::from(print_failure(&error, code, json))
             }
         },
-        Err(error) => ExitCode::from(print_failure(&error, json)),
+        Err(error) => ExitCode::from(print_failure(&error, exit::code(&error), json)),
     }
+}
+
+/// Whether a command line that could not be read asks for JSON: what follows `--` is not ours.
+fn json_is_asked_for(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    arguments.take_while(|word| word != "--").any(|word| word == "--json")
 }
 
 /// What all verbs share on this surface.
@@ -277,7 +285,7 @@ impl Shell {
                 let options = r#try::Options {
                     approaches: approaches.collect::<Result<_, _>>()?,
                     from,
-                    jobs,
+                    jobs: values::jobs(jobs)?,
                     timeout: values::time(timeout.as_ref())?,
                     no_eval,
                     backend: backend.backend.map(backend_of),

@@ -1,6 +1,7 @@
 //! Exit codes: a contract (design.md §11).
 
 use crate::engine::{Category, EngineError};
+use crate::store::StoreError;
 
 /// Done.
 pub const DONE: u8 = 0;
@@ -72,6 +73,14 @@ pub fn hint(error: &EngineError) -> Option<String> {
         EngineError::NotFound { what: "experiment", .. } => {
             "open one with `exp try NAME=COMMAND …`".to_owned()
         }
+        EngineError::NotFound { what, .. }
+            if what.contains("operation") || what.contains("undo") =>
+        {
+            "`exp op log` lists what was done".to_owned()
+        }
+        EngineError::NotFound { what: "state document of", .. } => {
+            "`exp snapshot --state FILE` records one".to_owned()
+        }
         EngineError::NotFound { .. } => {
             "`exp log --all` and `exp branch` list what there is".to_owned()
         }
@@ -96,6 +105,15 @@ pub fn hint(error: &EngineError) -> Option<String> {
         }
         EngineError::Store(error) if error.is_busy() => {
             "wait for it to end, then give the command again".to_owned()
+        }
+        EngineError::Store(StoreError::NewerFormat { .. }) => {
+            "a newer exp made this store; use that one".to_owned()
+        }
+        EngineError::Store(StoreError::ForeignOwner { .. }) => {
+            "work as that user, or set EXP_STORE to a folder of your own".to_owned()
+        }
+        EngineError::Store(error) if error.is_read_only() => {
+            "reading works; give yourself the right to write there".to_owned()
         }
         other => return hint_by_category(other),
     })

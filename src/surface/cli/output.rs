@@ -66,9 +66,25 @@ pub fn print_json(verb: &str, report: &impl Serialize) {
     print(&format!("{value:#}\n"));
 }
 
-/// Prints an error, as text or as JSON, and gives its exit code.
-pub fn print_failure(error: &EngineError, as_json: bool) -> u8 {
-    let (code, hint) = (exit::code(error), exit::hint(error));
+/// Prints as JSON that the command line could not be read, from clap's text, and gives the exit
+/// code.
+pub fn print_misuse(text: &str) -> u8 {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let lines: Vec<_> = message.lines().map(str::trim).collect();
+    let usage = rest.lines().find(|line| line.starts_with("Usage:"));
+    let hint = usage.unwrap_or("see `exp help`");
+    let body = json!({
+        "code": exit::USAGE, "category": "usage", "message": lines.join(" "), "hint": hint,
+    });
+    print(&format!("{:#}\n", json!({ "version": JSON_VERSION, "error": body })));
+    exit::USAGE
+}
+
+/// Prints an error, as text or as JSON, with the code that the process will exit with, and gives
+/// that.
+pub fn print_failure(error: &EngineError, code: u8, as_json: bool) -> u8 {
+    let hint = exit::hint(error);
     if as_json {
         let word = exit::word(error);
         let body =

@@ -22,6 +22,20 @@ pub fn time(text: Option<&String>) -> Result<Option<Duration>, EngineError> {
     }
 }
 
+/// Reads how many may run at once.
+///
+/// # Errors
+/// [`EngineError::Refused`] for none.
+pub fn jobs(count: Option<usize>) -> Result<Option<usize>, EngineError> {
+    match count {
+        Some(0) => Err(EngineError::Refused {
+            what: "`--jobs 0` runs nothing".to_owned(),
+            why: "give at least 1".to_owned(),
+        }),
+        count => Ok(count),
+    }
+}
+
 /// Reads `NAME=COMMAND`.
 ///
 /// # Errors
