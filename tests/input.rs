@@ -240,6 +240,10 @@ fn a_command_line_that_cannot_be_read() {
     }
     bench.write("bad.json", "{\"a\": ");
     refused(&bench, 2, &["snapshot", "--state", "bad.json"], &["no JSON", "line"]);
+    bench.write("good.json", "{\"a\": 1}");
+    bench.ok(&["snapshot", "--state", "good.json"]);
+    refused(&bench, 2, &["show", "--pointer", "a"], &["JSON pointer", "/"]);
+    refused(&bench, 4, &["show", "--pointer", "/b"], &["`/b`", "--state"]);
 }
 
 #[test]

@@ -185,6 +185,8 @@ impl EngineError {
     pub fn category(&self) -> Category {
         match self {
             Self::NotAWorkspace(_) | Self::NotFound { .. } => Category::NotFound,
+            // All others are about a text that somebody gave.
+            Self::Document(error) if !matches!(error, DocumentError::Object(_)) => Category::Usage,
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Category::NotFound
             }
@@ -200,7 +202,9 @@ impl EngineError {
             | Self::Config(_)
             | Self::NoStages
             | Self::Label(_) => Category::Usage,
-            Self::InsideView(_) | Self::Catalogue(CatalogueError::Busy { .. }) => Category::Busy,
+            Self::InsideView(_)
+            | Self::Isolate(IsolateError::Busy { .. })
+            | Self::Catalogue(CatalogueError::Busy { .. }) => Category::Busy,
             Self::NoGoodNode => Category::NotFound,
             Self::Interrupted => Category::Interrupted,
             other => other.category_below(),

@@ -78,6 +78,9 @@ pub fn hint(error: &EngineError) -> Option<String> {
         {
             "`exp op log` lists what was done".to_owned()
         }
+        EngineError::NotFound { what: "value in the state at", .. } => {
+            "`exp show --state` prints the whole document".to_owned()
+        }
         EngineError::NotFound { what: "state document of", .. } => {
             "`exp snapshot --state FILE` records one".to_owned()
         }
@@ -121,6 +124,7 @@ pub fn hint(error: &EngineError) -> Option<String> {
 
 fn hint_by_category(error: &EngineError) -> Option<String> {
     match error.category() {
+        Category::Busy => Some("wait for it to end, then give the command again".to_owned()),
         Category::Corrupt => {
             Some("`exp fsck` names what is damaged; nothing was changed".to_owned())
         }
