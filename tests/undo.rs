@@ -2,6 +2,8 @@
 //! what they were. What another session did in between stays, and where both moved the same name
 //! the answer is a conflict that says who.
 
+#![allow(clippy::unwrap_used, reason = "what is not as it must be ends the test")]
+
 mod common;
 
 use common::Bench;
@@ -9,10 +11,12 @@ use common::state::{State, array, word};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+type Prepare = fn(&Bench);
+
 /// One verb: what must be there before, the verb itself, and what another session can do to the
 /// very name that it moved.
 struct Case {
-    prepare: fn(&Bench),
+    prepare: Prepare,
     verb: fn(&Bench),
     /// What another session does to the same name; it is named in the conflict.
     clash: fn(&Bench),
@@ -72,7 +76,7 @@ fn others_are_left_alone(case: &Case) {
     let before = State::of(&bench);
     (case.verb)(&bench);
     bench.as_session("two", |bench| {
-        bench.ok(&["tag", "of-two", "@"]);
+        bench.ok(&["tag", "tag-of-two", "@"]);
         bench.ok(&["branch", "of-two", "--from", "@"]);
         bench.ok(&["exec", "of-two", "--", "sh", "-c", "echo two > two.txt"]);
     });
@@ -390,7 +394,7 @@ fn uncaptured_work_is_captured_first_and_found_by_its_id() {
 
 #[test]
 fn uncaptured_work_survives_the_undo_of_each_verb_that_moves_files() {
-    let verbs: [(fn(&Bench), &[&str], i32); 4] = [
+    let verbs: [(Prepare, &[&str], i32); 4] = [
         (idea, &["merge", "idea"], 0),
         (idea, &["rollback", "--to", "@-"], 0),
         (regressed, &["guard"], 1),
