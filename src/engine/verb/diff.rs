@@ -36,6 +36,9 @@ pub struct FileDiff {
     pub lines: Option<(usize, usize)>,
     /// The mode or kind before and after, where it differs.
     pub kinds: Option<(&'static str, &'static str)>,
+    /// git's words for the mode before and after, of files and links.
+    #[serde(skip)]
+    pub modes: (Option<&'static str>, Option<&'static str>),
     /// The lines.
     #[serde(skip)]
     pub text: Option<TextDiff>,
@@ -116,9 +119,11 @@ fn file_diff(
         (Some(a), Some(b)) if a.kind != b.kind => Some((kind_word(a.kind), kind_word(b.kind))),
         _ => None,
     };
+    let mode = |side: &Option<TreeEntry>| side.as_ref().and_then(|e| git_mode(e.kind));
+    let modes = (mode(&change.before), mode(&change.after));
     let shown = ShownChange::from(change);
     if options.names_only {
-        return Ok(FileDiff { change: shown, lines: None, kinds, text: None });
+        return Ok(FileDiff { change: shown, lines: None, kinds, modes, text: None });
     }
     let old = objects.content(change, change.before.as_ref())?;
     let new = objects.content(change, change.after.as_ref())?;
@@ -127,7 +132,16 @@ fn file_diff(
         TextDiff::Lines(lines) => Some((lines.added, lines.removed)),
         TextDiff::Binary | TextDiff::TooLarge => None,
     };
-    Ok(FileDiff { change: shown, lines, kinds, text: Some(text) })
+    Ok(FileDiff { change: shown, lines, kinds, modes, text: Some(text) })
+}
+
+fn git_mode(kind: EntryKind) -> Option<&'static str> {
+    match kind {
+        EntryKind::File => Some("100644"),
+        EntryKind::Executable => Some("100755"),
+        EntryKind::Symlink => Some("120000"),
+        EntryKind::Directory => None,
+    }
 }
 
 fn kind_word(kind: EntryKind) -> &'static str {

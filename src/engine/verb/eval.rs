@@ -65,6 +65,9 @@ pub fn run(
 ) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
     let config = engine.config()?;
+    if config.stages.is_empty() {
+        return Err(EngineError::NoStages);
+    }
     if options.dry_run {
         let what = options.what.as_deref().unwrap_or("@");
         let planned = config.stages.iter().map(|stage| format!("{}: {}", stage.name, stage.run));
@@ -100,9 +103,10 @@ pub fn run(
         }
         None => None,
     };
-    let found = bench.evaluate("the files", snapshot.tree)?;
+    let shown = options.what.as_deref().unwrap_or("the files");
+    let found = bench.evaluate(shown, snapshot.tree)?;
     let judged = bench.judge(found, base.as_ref().map(|(id, found)| (*id, found)));
-    bench.say("the files", &judged);
+    bench.say(shown, &judged);
     engine.keep_verdict(id, &judged)?;
     let mut report = report(id.hex(), base.map(|(id, _)| id.hex()), &judged);
     if let Some(parent) = snapshot.parents.first() {

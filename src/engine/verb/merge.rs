@@ -120,6 +120,10 @@ pub fn run(
         name: "the experiment".to_owned(),
         near: Vec::new(),
     };
+    if sources.len() == 1 {
+        // The report itself says why the only one was not taken.
+        passed_over.clear();
+    }
     last.map(|report| Report { passed_over, ..report }).ok_or_else(nothing)
 }
 
@@ -414,7 +418,9 @@ impl Attempt<'_> {
 
 fn conflict_text(kind: ConflictKind) -> String {
     match kind {
-        ConflictKind::Text { places } => format!("both changed the same lines ({places} places)"),
+        ConflictKind::Text { places } => {
+            format!("both changed the same lines ({})", count(places, "place"))
+        }
         ConflictKind::Binary => "both changed it, and it is binary".to_owned(),
         ConflictKind::TooLarge => "both changed it, and it is too large to merge".to_owned(),
         ConflictKind::Link => "both changed where the link leads".to_owned(),

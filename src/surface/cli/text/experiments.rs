@@ -183,16 +183,22 @@ pub fn merge(report: &merge::Report, dry_run: bool) -> String {
         }
         "conflicts" => {
             let number = count(report.conflicts.len(), "conflict");
-            let _ =
-                writeln!(page, "{} {from} into {into}; nothing was changed:", paint(BAD, number));
+            let _ = writeln!(
+                page,
+                "{} between {from} and {into}; nothing was changed:",
+                paint(BAD, number)
+            );
             for conflict in &report.conflicts {
                 let path = conflict.path.0.display();
                 let _ = writeln!(page, "  {} {path}: {}", paint(BAD, "x"), conflict.why);
             }
+            let next = "Make one side agree (`exp exec NAME -- …`), then merge again.";
+            let _ = writeln!(page, "{}", paint(FAINT, next));
         }
         "refused" => {
             let why = &report.verdict.reason;
             let _ = writeln!(page, "{} {from} is bad as merged: {why}", paint(BAD, "Not merged:"));
+            let _ = writeln!(page, "Nothing was changed.");
         }
         outcome => {
             let word = paint(STRONG, outcome);

@@ -124,8 +124,16 @@ pub fn diff(report: &diff::Report) -> String {
             continue;
         };
         let _ = writeln!(page, "{}", paint(STRONG, format!("diff --git a/{path} b/{path}")));
-        if let Some((before, after)) = file.kinds {
-            let _ = writeln!(page, "{}", paint(STRONG, format!("kind {before} -> {after}")));
+        let mode = match file.modes {
+            (Some(before), Some(after)) if before != after => {
+                format!("old mode {before}\nnew mode {after}\n")
+            }
+            (None, Some(after)) => format!("new file mode {after}\n"),
+            (Some(before), None) => format!("deleted file mode {before}\n"),
+            _ => String::new(),
+        };
+        for line in mode.lines() {
+            let _ = writeln!(page, "{}", paint(STRONG, line));
         }
         add_lines(&mut page, file, text, &path);
     }
@@ -160,7 +168,9 @@ fn add_lines(page: &mut String, file: &diff::FileDiff, text: &TextDiff, path: &s
         paint(STRONG, format!("+++ {new}"))
     );
     for hunk in &lines.hunks {
-        let (a, b) = ((hunk.old_start, hunk.old_lines), (hunk.new_start, hunk.new_lines));
+        // A side without lines is named by the line before it.
+        let side = |start: usize, lines: usize| (start - usize::from(lines == 0), lines);
+        let (a, b) = (side(hunk.old_start, hunk.old_lines), side(hunk.new_start, hunk.new_lines));
         let head = format!("@@ -{},{} +{},{} @@", a.0, a.1, b.0, b.1);
         let _ = writeln!(page, "{}", paint(NAME, head));
         for line in &hunk.lines {

@@ -1,0 +1,75 @@
+//! Pages that people and other programs read: patches that git takes, and what a page says next.
+
+#![allow(clippy::unwrap_used, reason = "what is not as it must be ends the test")]
+
+mod common;
+
+use std::process::{Command, Stdio};
+
+use common::Bench;
+use common::state::{array, files};
+
+/// A patch of every sort of change, taken by `git apply`, makes the same files.
+#[test]
+fn git_applies_what_diff_prints() {
+    let bench = Bench::project();
+    bench.write("gone.txt", "gone\n");
+    bench.write("tool", "#!/bin/sh\n");
+    bench.write("lines.txt", &(0..40).map(|n| format!("{n}\n")).collect::<String>());
+    bench.ok(&["snapshot"]);
+    bench.ok(&["branch", "idea"]);
+    let change = "rm gone.txt; chmod +x tool; sed -i '3d; 30s/$/x/' lines.txt; mkdir n; \
+                  printf 'no end' > n/new; : > empty; ln -s tool link; echo y > run; chmod +x run";
+    bench.ok(&["exec", "idea", "--", "sh", "-c", change]);
+    let patch = bench.outside("patch");
+    std::fs::write(&patch, bench.ok(&["diff", "main", "idea"])).unwrap();
+    let mut git = Command::new("git");
+    git.args(["apply", "--whitespace=nowarn"]).arg(&patch).current_dir(bench.root());
+    let output = git.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{output:?}\n{}", std::fs::read_to_string(&patch).unwrap());
+    let applied = files(&bench.root());
+    bench.ok(&["rollback", "--to", "idea"]);
+    assert_eq!(files(&bench.root()), applied);
+}
+
+/// A conflict is said once, with its file, and what to do about it.
+#[test]
+fn a_conflict_says_what_is_next() {
+    let bench = Bench::project();
+    bench.ok(&["branch", "idea"]);
+    bench.ok(&["exec", "idea", "--", "sh", "-c", "echo 5 > value.txt"]);
+    bench.write("value.txt", "6\n");
+    bench.ok(&["snapshot"]);
+    let page = bench.exits(3, &["merge", "idea"]);
+    assert!(page.starts_with("1 conflict between idea and main; nothing was changed:"), "{page}");
+    assert!(page.contains("value.txt: both changed the same lines (1 place)"), "{page}");
+    assert!(page.contains("exp exec NAME") && !page.contains("passed over"), "{page}");
+    assert_eq!(array(&bench.json_exits(3, &["merge", "idea"])["passed_over"]).len(), 0);
+}
+
+/// Numbers and words agree, and lists are aligned.
+#[test]
+fn pages_are_well_formed() {
+    let bench = Bench::project();
+    assert_eq!(bench.ok(&["tag"]), "No tags. `exp tag NAME` puts one.\n");
+    assert!(bench.ok(&["switch", "main"]).contains("already"));
+    assert!(bench.ok(&["deinit"]).contains("1 snapshot, 1 branch, 0 experiments"));
+    bench.ok(&["tag", "a"]);
+    bench.ok(&["tag", "longer"]);
+    bench.ok(&["branch", "a-long-name"]);
+    for page in [bench.ok(&["tag"]), bench.ok(&["branch"])] {
+        let head = bench.ok(&["--json", "log"]);
+        let id = &serde_json::from_str::<serde_json::Value>(&head).unwrap()["entries"][0]["id"];
+        let id = &id.as_str().unwrap()[..12];
+        let columns: Vec<_> = page.lines().map(|line| line.find(id).unwrap()).collect();
+        assert!(columns.iter().all(|column| *column == columns[0]), "{page}");
+        assert!(page.lines().all(|line| line.trim_end() == line), "{page:?}");
+    }
+    for verb in [&["log", "--all"] as &[&str], &["op", "log"], &["status"], &["stats"], &["fsck"]] {
+        let page = bench.ok(verb);
+        assert!(
+            page.ends_with('\n') && !page.contains("(s)") && !page.contains("1 packs"),
+            "{page}"
+        );
+    }
+}
