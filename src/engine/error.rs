@@ -239,6 +239,10 @@ impl EngineError {
             Self::Restore(error) => error,
             Self::Isolate(error) => error,
             Self::Document(error) => error,
+            Self::Catalogue(error) => error,
+            Self::Run(error) => error,
+            Self::Merge(error) => error,
+            Self::Graph(error) => error,
             other => other,
         }
     }
