@@ -30,7 +30,7 @@ impl Engine {
         to: TreeId,
     ) -> Result<RestorePlan, EngineError> {
         let plan = plan_restore(objects, safe.taken.capture.tree, to)?;
-        let Taken { capture, rules, cache } = &safe.taken;
+        let Taken { capture, rules, cache, .. } = &safe.taken;
         let in_the_way = obstacles(&plan, rules, capture, cache)?;
         if in_the_way.is_empty() {
             return Ok(plan);
@@ -50,6 +50,8 @@ impl Engine {
         act: Act,
     ) -> Result<Placed, EngineError> {
         let plan = self.plan_placing(writer, safe, to)?;
+        // From here on the files are not what was walked.
+        safe.taken.use_proof();
         let before = safe.standing.position.clone();
         moves.push(self.position_move(Some(before.clone()), position.clone()));
         // Everything that undoing the files needs must be durable before the first one changes.

@@ -4,6 +4,7 @@
 //! a file that changes while it is read is reported, never recorded torn.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::config::Config;
 use super::context::Standing;
@@ -25,6 +26,16 @@ pub(super) struct Taken {
     pub capture: Capture,
     pub rules: Rules,
     pub cache: StatCache,
+    /// Whether the files were walked just now, and nothing but the store was worked on since.
+    is_fresh: AtomicBool,
+}
+
+impl Taken {
+    /// Whether the walk itself still proves what the workspace holds: true for whoever asks first.
+    /// Everybody later walks again.
+    pub fn use_proof(&self) -> bool {
+        self.is_fresh.swap(false, Ordering::Relaxed)
+    }
 }
 
 /// The snapshot at which the workspace stands once its files are safe.
@@ -66,7 +77,7 @@ impl Engine {
         let rules = self.rules(config)?;
         let mut cache = StatCache::load(&self.stat_cache_path(), self.surroundings.now());
         let capture = capture(objects, &rules, &mut cache, Some(base))?;
-        Ok(Taken { capture, rules, cache })
+        Ok(Taken { capture, rules, cache, is_fresh: AtomicBool::new(true) })
     }
 
     /// Keeps what the walk learned. It is a cache: failing to write it costs time, nothing else.
@@ -105,10 +116,21 @@ impl Engine {
         writer: &Writer<'_>,
         verb: &'static str,
     ) -> Result<Safe, EngineError> {
+        let mut safe = self.make_safe_to_place(writer, verb)?;
+        self.keep_cache(&mut safe.taken);
+        Ok(safe)
+    }
+
+    /// The same for a verb that places files at once: `place_files` keeps the cache at its end,
+    /// and writing it twice would cost more than the capture of a few files.
+    pub(super) fn make_safe_to_place(
+        &self,
+        writer: &Writer<'_>,
+        verb: &'static str,
+    ) -> Result<Safe, EngineError> {
         let standing = self.standing()?;
-        let mut taken = self.take(writer, &self.config_or_default(), standing.snapshot.tree)?;
+        let taken = self.take(writer, &self.config_or_default(), standing.snapshot.tree)?;
         if taken.capture.tree == standing.snapshot.tree {
-            self.keep_cache(&mut taken);
             return Ok(Safe { standing, taken, captured: None });
         }
         let message = format!("before {verb}");
@@ -117,7 +139,6 @@ impl Engine {
         let made = Made { origin: Origin::Automatic, message, state };
         let act = Act::capture(verb, format!("captured un-captured work before {verb}"));
         let (id, standing) = self.record(writer, &standing, taken.capture.tree, made, act, None)?;
-        self.keep_cache(&mut taken);
         Ok(Safe { standing, taken, captured: Some(id) })
     }
 

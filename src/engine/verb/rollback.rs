@@ -60,7 +60,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     }
     let _lock = engine.lock("rollback", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
-    let mut safe = engine.make_safe(&writer, "rollback")?;
+    let mut safe = engine.make_safe_to_place(&writer, "rollback")?;
     let goal = engine.goal(&writer, options, &safe)?;
     let from = safe.standing.position.snapshot;
     let changes = engine.go_back(&writer, &mut safe, &goal, "rollback")?;

@@ -59,7 +59,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     }
     let _lock = engine.lock("switch", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
-    let mut safe = engine.make_safe(&writer, "switch")?;
+    let mut safe = engine.make_safe_to_place(&writer, "switch")?;
     let from = safe.standing.position.branch.to_string();
     engine.refuse_foreign(safe.standing.names, &label)?;
     // Capturing first, or another session, may have moved the very branch that is switched to.

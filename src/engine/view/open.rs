@@ -107,7 +107,7 @@ impl Engine {
         let state = self.view_folder();
         let temporary = state.join("tmp").join(format!("{}-{number}", std::process::id()));
         let (stand, folder) = match backend {
-            Backend::Overlay if self.is_still(taken)? => {
+            Backend::Overlay if taken.use_proof() || self.is_still(taken)? => {
                 (self.stand_overlay(taken, tree, &state, number)?, self.place.root.clone())
             }
             _ => self.stand_copy(taken, tree, &state)?,

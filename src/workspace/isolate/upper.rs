@@ -49,7 +49,7 @@ pub fn prepare_upper(
     objects: &(impl Fetch + ?Sized),
     plan: &UpperPlan<'_>,
 ) -> Result<(), IsolateError> {
-    let mut writer = Writer { disk, objects, plan, folders: BTreeMap::new() };
+    let mut writer = Writer { disk, objects, plan, folders: BTreeMap::new(), gone: None };
     writer.adopt_folder(&TreePath::root())?;
     let mut covered = BTreeSet::new();
     for change in tree::diff(objects, plan.shown, plan.wanted)? {
@@ -91,6 +91,9 @@ struct Writer<'a, F: ?Sized> {
     /// Folders that were made, with what stands underneath: their modes are set last, because a
     /// folder may forbid what we put into it.
     folders: BTreeMap<TreePath, Option<Metadata>>,
+    /// The first mark of a path that is gone. The others are links to it, as the kernel makes its
+    /// own: they are cheaper to make and to remove than nodes of their own.
+    gone: Option<PathBuf>,
 }
 
 impl<F: Fetch + ?Sized> Writer<'_, F> {
@@ -167,8 +170,14 @@ impl<F: Fetch + ?Sized> Writer<'_, F> {
     fn whiteout(&mut self, path: &TreePath) -> Result<(), IsolateError> {
         self.parent(path)?;
         let place = self.upper(path);
+        // A file system bounds the links to one node: then another one is made.
+        if self.gone.as_ref().is_some_and(|first| fs::hard_link(first, &place).is_ok()) {
+            return Ok(());
+        }
         mknodat(CWD, &place, FileType::CharacterDevice, Mode::empty(), 0)
-            .map_err(|error| IsolateError::disk("mark as gone", &place)(error.into()))
+            .map_err(|error| IsolateError::disk("mark as gone", &place)(error.into()))?;
+        self.gone = Some(place);
+        Ok(())
     }
 
     /// Keeps something ignored from showing through.
