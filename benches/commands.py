@@ -2,7 +2,8 @@
 """Whole commands of `exp`, with `git` beside them in the same run, on a source tree.
 
 Times are wall clock, taken in alternating pairs (what disturbs the machine disturbs both), given
-as medians with the range. Every command is checked for its exit code, and what it did is undone or
+as medians with the range, and beside them processor time, which a busy machine changes less.
+Files that git ignores are removed from the copy first: a fresh checkout has none. Every command is checked for its exit code, and what it did is undone or
 made different before the next sample, so that each sample does the same work.
 
     commands.py SOURCE --exp target/release/exp [--runs N] [--first N] [--scratch DIR] [--no-git]
@@ -32,7 +33,7 @@ def arguments():
 class Bench:
     def __init__(self, options, scratch):
         self.exp_path, self.scratch = os.path.abspath(options.exp), scratch
-        self.options, self.rows = options, []
+        self.options = options
         self.work = scratch / "work"
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(scratch), "XDG_STATE_HOME": str(scratch / "state"),
@@ -43,14 +44,16 @@ class Bench:
         }
 
     def run(self, *commands):
-        """The seconds that these commands take together."""
-        start = time.perf_counter()
+        """The seconds that these commands take together, by the clock and of processors."""
+        start, spent = time.perf_counter(), os.times()
         for words in commands:
             done = subprocess.run(words, cwd=self.work, env=self.environment, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
             if done.returncode:
                 raise SystemExit(f"{words}: exit {done.returncode}\n{done.stderr.decode()[:2000]}")
-        return time.perf_counter() - start
+        wall, now = time.perf_counter() - start, os.times()
+        busy = now.children_user + now.children_system - spent.children_user - spent.children_system
+        return wall, busy
 
     def exp(self, *words):
         return [self.exp_path, *words]
@@ -74,14 +77,22 @@ class Bench:
                         times.append(spent)
         self.add(what, ours, theirs)
 
-    def add(self, what, ours, theirs):
-        def text(times):
-            if not times:
+    @staticmethod
+    def add(what, ours, theirs):
+        def text(samples):
+            if not samples:
                 return "-"
-            middle = statistics.median(times)
-            return f"{middle * 1e3:9.1f} ms ({min(times) * 1e3:.1f} to {max(times) * 1e3:.1f}, n={len(times)})"
-        ratio = f"{statistics.median(theirs) / statistics.median(ours):6.1f} x" if theirs else ""
-        print(f"{what:34} exp {text(ours):42} git {text(theirs):42} {ratio}", flush=True)
+            walls, busy = zip(*samples)
+            low, high = min(walls) * 1e3, max(walls) * 1e3
+            return (f"{statistics.median(walls) * 1e3:9.1f} ms ({low:.1f} to {high:.1f}; "
+                    f"cpu {statistics.median(busy) * 1e3:.0f} ms; n={len(samples)})")
+
+        def ratio(at):
+            ours_middle = statistics.median(sample[at] for sample in ours)
+            return statistics.median(sample[at] for sample in theirs) / max(ours_middle, 1e-3)
+
+        ratios = f"{ratio(0):5.1f} x (cpu {ratio(1):.1f} x)" if theirs else ""
+        print(f"{what:28} exp {text(ours):58} git {text(theirs):58} {ratios}", flush=True)
 
     def disk_bytes(self, path):
         return sum(os.lstat(os.path.join(folder, name)).st_blocks * 512
@@ -101,7 +112,7 @@ def first_snapshot(bench):
             theirs.append(bench.run(bench.git("add", "--all"), bench.git("commit", "--quiet", "-m", "first")))
     bench.add("first snapshot", ours, theirs)
     size = lambda name: bench.disk_bytes(bench.scratch / name) / 1e6
-    print(f"{'  on disk':34} exp {size('store'):9.1f} MB{'':30} git {size('git'):9.1f} MB", flush=True)
+    print(f"{'  on disk':28} exp {size('store'):9.1f} MB{'':46} git {size('git'):9.1f} MB", flush=True)
 
 
 def pick_file(work):
@@ -154,6 +165,7 @@ def main():
         scratch = pathlib.Path(folder).resolve()
         bench = Bench(options, scratch)
         subprocess.run(["cp", "-r", "--reflink=auto", str(options.source), str(bench.work)], check=True)
+        bench.run(bench.git("init", "--quiet"), bench.git("clean", "-Xdffq"))
         subprocess.run(["sync"], check=True)
         first_snapshot(bench)
         quick_commands(bench)

@@ -4,11 +4,11 @@
 //! that it is there whole or not at all.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::error::IsolateError;
-use crate::base::disk::{Disk, write_new};
+use crate::base::disk::Disk;
 use crate::base::id::{Hash, TreeId};
 
 /// Which trees a layer or slot stands on.
@@ -39,11 +39,16 @@ impl Note {
     }
 
     /// Writes it, replacing an older one.
+    ///
+    /// **Durability**: none. What it stands beside is not made durable either and can be made
+    /// again; a note that a crash cut short is damaged, and so no note. A sync here would make the
+    /// file system write out all marks of the layer just to remove them a moment later.
     pub(super) fn write(self, disk: &dyn Disk, path: &Path) -> Result<(), IsolateError> {
         let beside = path.with_extension("new");
         let text = format!("base {}\nshown {}\n", self.base.0.hex(), self.shown.0.hex());
         remove_if_there(disk, &beside)?;
-        write_new(disk, &beside, 0o600, text.as_bytes())
+        disk.create(&beside, 0o600)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
             .and_then(|()| disk.rename(&beside, path))
             .map_err(IsolateError::disk("write", path))
     }
