@@ -165,14 +165,13 @@ impl Engine {
     /// The configuration by which something is judged against a base: that of the base, so that
     /// nobody passes by changing the rules. Without one there, that of the workspace.
     pub(super) fn config_of_base(&self, base: Option<TreeId>) -> Result<Config, EngineError> {
+        // A wrong file in the workspace is said, whoever's rules are applied.
+        let present = self.config()?;
         let of_base = match base {
             Some(tree) => self.config_in(tree)?,
             None => None,
         };
-        match of_base {
-            Some(config) => Ok(config),
-            None => self.config(),
-        }
+        Ok(of_base.unwrap_or(present))
     }
 
     /// The configuration as it stands in the workspace; the default without a file.

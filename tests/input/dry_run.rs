@@ -44,6 +44,9 @@ fn a_dry_run_writes_nothing() {
         bench.json(&dry);
         assert_eq!(everything(&bench), before, "{verb:?} wrote something");
     }
+    let said = bench.complains(0, &["exec", "idea", "--dry-run", "--", "touch", "made"]);
+    assert_eq!(said, "idea: would run `touch made`\n");
+    assert_eq!(everything(&bench), before);
     bench.ok(&["deinit", "--yes", "--dry-run"]);
     assert_eq!(everything(&bench), before);
     assert_eq!(files(&bench.outside("state")), outside);

@@ -194,6 +194,9 @@ impl Model {
         let Some(head) = self.names.branches.get(name).copied() else {
             return Some(Category::NotFound);
         };
+        if self.names.position == (name.to_owned(), head) {
+            return None;
+        }
         self.capture(session, Kind::Capture);
         let mut names = self.names.clone();
         let to = if names.position.0 == name { names.position.1 } else { head };

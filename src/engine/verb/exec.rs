@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::base::id::SnapshotId;
+use crate::base::name::Label;
+use crate::engine::context::Standing;
 use crate::engine::report::{ShownChange, shown_changes};
 use crate::engine::transact::Act;
 use crate::engine::view::Backend;
@@ -25,6 +28,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Record nothing.
     pub no_capture: bool,
+    /// Only say what would be run.
+    pub dry_run: bool,
     /// Whether the command has the caller's own terminal.
     pub inherit: bool,
     /// Which view to use.
@@ -48,6 +53,9 @@ pub struct Report {
     pub view: String,
     /// In milliseconds.
     pub duration_ms: u64,
+    /// Whether somebody changed the workspace while the command ran in a view that stands on it:
+    /// it may have seen a mixture. What it wrote is recorded over the branch as that was.
+    pub disturbed: bool,
 }
 
 /// Runs it.
@@ -56,20 +64,13 @@ pub struct Report {
 /// Those of a view and a capture. What becomes of the command is a result.
 pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
+    if options.dry_run {
+        return dry_run(engine, options);
+    }
     let _lock = engine.lock("exec", Sharing::Shared)?;
     let writer = engine.store.writer()?;
     let safe = engine.make_safe(&writer, "exec")?;
-    let names = safe.standing.names;
-    let (label, start) = match engine.find_branch(names, &options.branch)? {
-        Some((label, _)) if label == safe.standing.position.branch => {
-            let what = format!("`{label}` is the branch that the workspace is on");
-            let why = "run the command here and `exp snapshot` it, or name another branch";
-            return Err(EngineError::Refused { what, why: why.to_owned() });
-        }
-        Some((label, head)) => (label, head),
-        None => return Err(engine.not_found(names, "branch", &options.branch)?),
-    };
-    engine.refuse_foreign(names, &label)?;
+    let (label, start) = find(engine, &safe.standing, &options.branch)?;
     let before = Snapshot::fetch(&writer, start)?;
     let mut view = engine.open_view(&safe.taken, before.tree, label.as_str(), options.backend)?;
     let mut command = view.command(Program::Argv(options.command.clone()));
@@ -93,6 +94,7 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         changes: Vec::new(),
         view: view.describe().to_owned(),
         duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
+        disturbed: false,
     };
     let after = view.capture(&writer)?;
     if !options.no_capture && after != before.tree {
@@ -106,6 +108,43 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         report.snapshot = head.hex();
         report.changes = shown_changes(&tree::diff(&writer, before.tree, after)?);
     }
+    let live = view.is_live();
     view.close()?;
+    report.disturbed = live && !engine.is_still(&safe.taken)?;
     Ok(report)
+}
+
+/// The branch and its head; the workspace's own is refused.
+fn find(
+    engine: &Engine,
+    standing: &Standing,
+    name: &str,
+) -> Result<(Label, SnapshotId), EngineError> {
+    match engine.find_branch(standing.names, name)? {
+        Some((label, _)) if label == standing.position.branch => {
+            let what = format!("`{label}` is the branch that the workspace is on");
+            let why = "run the command here and `exp snapshot` it, or name another branch";
+            Err(EngineError::Refused { what, why: why.to_owned() })
+        }
+        Some((label, head)) => {
+            engine.refuse_foreign(standing.names, &label)?;
+            Ok((label, head))
+        }
+        None => Err(engine.not_found(standing.names, "branch", name)?),
+    }
+}
+
+fn dry_run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    let (label, start) = find(engine, &engine.standing()?, &options.branch)?;
+    let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
+    Ok(Report {
+        branch: label.to_string(),
+        exit: Some(0),
+        outcome: format!("would run `{}`", words.join(" ")),
+        snapshot: start.hex(),
+        changes: Vec::new(),
+        view: String::new(),
+        duration_ms: 0,
+        disturbed: false,
+    })
 }

@@ -394,7 +394,15 @@ impl Race<'_> {
         let writer = self.engine.store.writer()?;
         let tree = view.capture(&writer)?;
         writer.flush()?;
+        let live = view.is_live();
         view.close()?;
+        if live && !self.engine.is_still(&self.safe.taken)? {
+            let notice = format!(
+                "the workspace was changed while {label} ran, which may have seen both; what it \
+                 wrote is recorded over the base as that was"
+            );
+            (self.watch)(Event::Notice(notice));
+        }
         let duration = u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX);
         Ok((tree, state, duration))
     }

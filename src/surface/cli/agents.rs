@@ -38,6 +38,7 @@ impl Shell {
                     timeout: None,
                     no_capture: *no_capture,
                     inherit: true,
+                    dry_run: false,
                     backend: backend.backend.map(backend_of),
                 };
                 self.in_branch(engine, &options)

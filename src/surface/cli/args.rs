@@ -179,6 +179,8 @@ pub enum Verb {
         no_capture: bool,
         #[command(flatten)]
         backend: BackendFlag,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Try several approaches in parallel, each in its own branch, and evaluate each
     #[command(

@@ -300,12 +300,13 @@ impl Shell {
                 self.give("eval", &report, || text::evaluation(&report));
                 Ok(if report.is_bad() { exit::NO } else { exit::DONE })
             }
-            Verb::Exec { branch, command, timeout, no_capture, backend } => {
+            Verb::Exec { branch, command, timeout, no_capture, backend, dry_run } => {
                 let options = exec::Options {
                     branch,
                     command,
                     timeout: values::time(timeout.as_ref())?,
                     no_capture,
+                    dry_run: dry_run.dry_run,
                     inherit: !self.json,
                     backend: backend.backend.map(backend_of),
                 };

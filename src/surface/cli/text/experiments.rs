@@ -320,7 +320,18 @@ pub fn rollback(report: &rollback::Report, dry_run: bool) -> String {
 pub fn exec(report: &exec::Report) -> String {
     let mut page = String::new();
     let (branch, time) = (paint(NAME, &report.branch), duration_ms(report.duration_ms));
+    if report.view.is_empty() {
+        let _ = writeln!(page, "{branch}: {}", report.outcome);
+        return page;
+    }
     let _ = writeln!(page, "{branch}: {} in {time} ({})", report.outcome, report.view);
+    if report.disturbed {
+        let note = paint(WARN, "note:");
+        let _ = writeln!(
+            page,
+            "{note} the workspace was changed meanwhile; the command may have seen both"
+        );
+    }
     if !report.changes.is_empty() {
         let files = count(report.changes.len(), "changed file");
         let _ = writeln!(page, "Recorded {} ({files}).", id(&report.snapshot));
