@@ -341,6 +341,11 @@ impl Model {
             }
             moves.push((name, wanted));
         }
+        // Somebody took this very step already.
+        if moves.is_empty() && before != after {
+            self.refused += 1;
+            return Some(Category::Conflict);
+        }
         let moves_files = operation.moves_files && moves.iter().any(|(name, _)| name == "position");
         if moves_files {
             self.capture(session, Kind::Capture);
