@@ -104,8 +104,7 @@ impl Shell {
     fn verb(&self, verb: Verb) -> Outcome {
         match verb {
             Verb::Init { folder, yes, dry_run: DryRun { dry_run } } => {
-                let report =
-                    init::run(self.world.clone(), &init::Options { folder, yes, dry_run })?;
+                let report = self.init(init::Options { folder, yes, dry_run })?;
                 self.give("init", &report, || text::init(&report, dry_run));
                 Ok(exit::DONE)
             }
@@ -133,6 +132,26 @@ impl Shell {
                     None => self.in_workspace(&engine, verb),
                 }
             }
+        }
+    }
+
+    /// Makes a workspace. Where much would be captured a person at a terminal is shown what, and
+    /// asked; anybody else must give `--yes`.
+    fn init(&self, mut options: init::Options) -> Result<init::Report, EngineError> {
+        use std::io::IsTerminal;
+        let done = init::run(self.world.clone(), &options);
+        let may_ask = !self.json && std::io::stdin().is_terminal();
+        match done {
+            Err(EngineError::NeedsConsent(question)) if may_ask => {
+                let plan = init::Options { dry_run: true, ..options.clone() };
+                print(&text::init(&init::run(self.world.clone(), &plan)?, true));
+                print_error(&format!("{question}. Go ahead? [y/N] "));
+                let mut answer = String::new();
+                let _ = std::io::stdin().read_line(&mut answer);
+                options.yes = matches!(answer.trim(), "y" | "Y" | "yes");
+                init::run(self.world.clone(), &options)
+            }
+            done => done,
         }
     }
 
