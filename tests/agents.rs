@@ -113,3 +113,27 @@ fn hooks_record_what_a_tool_changed_and_nothing_when_it_failed() {
     hook(&bench, "post", "this is no JSON at all {");
     assert!(bench.ok(&["hook", "install"]).contains("settings.local.json"));
 }
+
+#[test]
+fn the_logs_of_an_approach_are_shown_and_followed_while_it_runs() {
+    let bench = Bench::project();
+    bench.ok(&["try", "loud=echo from the command; echo 5 > value.txt"]);
+    let all = bench.ok(&["logs", "loud"]);
+    assert!(all.contains("== approach") && all.contains("from the command"), "{all}");
+    assert!(bench.ok(&["logs", "e1/loud", "test"]).contains("test a ... ok"));
+    bench.exits(4, &["logs", "e1/loud", "nonsense"]);
+    bench.exits(4, &["logs", "nothing"]);
+    // It waits for a file outside of its view, which comes only once the follower has its line.
+    let go = bench.outside("go");
+    let slow = format!("slow=echo first; until test -e {}; do :; done; echo last", go.display());
+    let mut race = bench.command(&["try", &slow, "--no-eval"]).spawn().unwrap();
+    let started = || bench.run(&["logs", "e2/slow"]).stdout.starts_with(b"first");
+    while !started() {
+        assert!(race.try_wait().unwrap().is_none(), "it ended before it was seen");
+    }
+    let mut command = bench.command(&["logs", "e2/slow", "--follow"]);
+    let follower = command.stdout(Stdio::piped()).spawn().unwrap();
+    std::fs::write(go, "").unwrap();
+    assert_eq!(text(&follower.wait_with_output().unwrap().stdout), "first\nlast\n");
+    assert!(race.wait().unwrap().success());
+}

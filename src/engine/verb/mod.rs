@@ -17,6 +17,7 @@ pub mod guard;
 pub mod hook;
 pub mod init;
 pub mod log;
+pub mod logs;
 pub mod merge;
 pub mod op_log;
 pub mod rank;

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::args::{ExperimentVerb, HookVerb, Verb};
 use super::dispatch::{Outcome, Shell, backend_of};
 use super::output::{print, print_error, print_json};
-use super::{exit, hook, interrupt, text};
-use crate::engine::verb::{compare, exec, experiment, experiments, hook as hook_verb};
+use super::{exit, follow, hook, interrupt, text};
+use crate::engine::verb::{compare, exec, experiment, experiments, hook as hook_verb, logs};
 use crate::engine::{Engine, EngineError};
 use crate::surface::html;
 
@@ -28,6 +28,16 @@ impl Shell {
                 let options = compare::Options { a: a.clone(), b: b.clone() };
                 compare::run(engine, &options).map(|report| {
                     self.give("compare", &report, || text::compare(&report));
+                    exit::DONE
+                })
+            }
+            Verb::Logs { of, stage, follow } => {
+                let options = logs::Options { of: of.clone(), stage: stage.clone() };
+                logs::run(engine, &options).map(|report| {
+                    match self.json {
+                        true => print_json("logs", &report),
+                        false => follow::print_logs(&report, *follow),
+                    }
                     exit::DONE
                 })
             }

@@ -267,6 +267,19 @@ pub enum Verb {
         #[command(subcommand)]
         verb: ExperimentVerb,
     },
+    /// Print what an approach's command and the stages that measured it wrote
+    #[command(
+        after_help = "Example:\n  exp logs e7/map\n  exp logs e7/map test\n  exp logs e7/map --follow   # while it runs"
+    )]
+    Logs {
+        /// The branch; or `base`, `the files`, `merged`
+        of: String,
+        /// Only this stage; `approach` for the command itself
+        stage: Option<String>,
+        /// Go on until what runs has ended
+        #[arg(long, short)]
+        follow: bool,
+    },
     /// Open a shell in a branch; what it changed is recorded when it ends
     #[command(after_help = "Example:\n  exp shell e7/map")]
     Shell {

@@ -77,6 +77,7 @@ impl Shell {
                 | Verb::Op { .. }
                 | Verb::Stats
                 | Verb::Rank { .. }
+                | Verb::Logs { .. }
                 | Verb::Compare { .. }
                 | Verb::Experiment { .. }
                 | Verb::Experiments { .. }

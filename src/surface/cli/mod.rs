@@ -5,6 +5,7 @@ mod args;
 mod demo;
 mod dispatch;
 mod exit;
+mod follow;
 mod hook;
 mod interrupt;
 mod output;

@@ -1,0 +1,49 @@
+//! Logs as they are, and as they grow.
+
+use std::fs::File;
+use std::io::Read;
+use std::time::Duration;
+
+use super::output::{FAINT, paint, print, print_bytes};
+use crate::engine::verb::logs::{Log, Report};
+
+/// Milliseconds between two looks at a log that grows.
+const LOOK_MS: u64 = 100;
+
+/// Bytes that are passed on at once.
+const PIECE_BYTES: u64 = 1 << 20;
+
+/// Prints each log under its stage; when followed, what still runs until it has ended.
+pub fn print_logs(report: &Report, follow: bool) {
+    let several = report.logs.len() > 1;
+    for log in &report.logs {
+        if several {
+            let running = if log.running { ", running" } else { "" };
+            print(&format!("{}\n", paint(FAINT, format!("== {}{running}", log.stage))));
+        }
+        print_log(log, follow && log.running);
+    }
+}
+
+/// The file gets another name when what writes it ends: then the rest is read through the open
+/// file, and that was all.
+fn print_log(log: &Log, follow: bool) {
+    let Ok(mut file) = File::open(&log.path) else {
+        return;
+    };
+    loop {
+        let has_ended = !follow || !log.path.exists();
+        while pass_on(&mut file) {}
+        if has_ended {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(LOOK_MS));
+    }
+}
+
+fn pass_on(file: &mut File) -> bool {
+    let mut piece = Vec::new();
+    let read = file.take(PIECE_BYTES).read_to_end(&mut piece);
+    print_bytes(&piece);
+    read.is_ok_and(|count| count > 0)
+}
