@@ -12,6 +12,7 @@ mod error;
 mod evaluate;
 mod events;
 mod place;
+mod race;
 mod recover;
 pub mod report;
 mod resolve;

@@ -10,6 +10,7 @@ use crate::base::id::{NamesId, SnapshotId};
 use crate::base::path::TreePath;
 use crate::base::time::Timestamp;
 use crate::object::evaluation::{Evaluation, StageOutcome, TestStatus};
+use crate::object::experiment::ApproachState;
 use crate::object::names::{self, NameKey, NameValue, VerdictRecord, VerdictWord};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree::{EntryKind, TreeChange};
@@ -286,6 +287,19 @@ pub fn outcome_text(outcome: &StageOutcome) -> String {
         }
         StageOutcome::Killed { signal } => format!("killed by signal {signal}"),
         StageOutcome::Skipped => "skipped".to_owned(),
+    }
+}
+
+/// How an approach's command ended, in words.
+pub fn state_text(state: &ApproachState) -> String {
+    match state {
+        ApproachState::Waiting => "waiting".to_owned(),
+        ApproachState::Finished { exit: 0 } => "done".to_owned(),
+        ApproachState::Finished { exit } => format!("exit {exit}"),
+        ApproachState::TimedOut => "timed out".to_owned(),
+        ApproachState::Killed { signal } => format!("killed by signal {signal}"),
+        ApproachState::DidNotRun { reason } => format!("did not run: {reason}"),
+        ApproachState::Interrupted => "interrupted".to_owned(),
     }
 }
 

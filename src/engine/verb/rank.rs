@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::engine::config::Config;
 use crate::engine::evaluate::limits;
-use crate::engine::report::{ShownVerdict, word};
+use crate::engine::report::{ShownVerdict, state_text, word};
 use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::{Evaluation, TestStatus};
-use crate::object::experiment::{Approach, ApproachState, Experiment};
+use crate::object::experiment::{Approach, Experiment};
 use crate::object::snapshot::Snapshot;
 use crate::object::tree::{self, EntryKind};
 use crate::policy::rank::{Candidate, ChangeSize, Order, Ranking, rank};
@@ -241,17 +241,4 @@ fn shown_row(known: &Known<'_>, row: Option<&crate::policy::rank::Row>) -> Row {
 
 fn tests(evaluation: &Evaluation) -> (usize, usize) {
     (evaluation.count(TestStatus::Passed), evaluation.count(TestStatus::Failed))
-}
-
-/// How an approach's command ended, in words.
-pub(super) fn state_text(state: &ApproachState) -> String {
-    match state {
-        ApproachState::Waiting => "waiting".to_owned(),
-        ApproachState::Finished { exit: 0 } => "done".to_owned(),
-        ApproachState::Finished { exit } => format!("exit {exit}"),
-        ApproachState::TimedOut => "timed out".to_owned(),
-        ApproachState::Killed { signal } => format!("killed by signal {signal}"),
-        ApproachState::DidNotRun { reason } => format!("did not run: {reason}"),
-        ApproachState::Interrupted => "interrupted".to_owned(),
-    }
 }

@@ -188,8 +188,11 @@ pub enum Verb {
     )]
     Try {
         /// `NAME=COMMAND`: a name and the shell command that changes the files
-        #[arg(required = true, value_name = "NAME=COMMAND")]
+        #[arg(required_unless_present = "resume", value_name = "NAME=COMMAND")]
         approaches: Vec<String>,
+        /// Go on with an experiment: run what was interrupted, evaluate what was not
+        #[arg(long, value_name = "EXPERIMENT", conflicts_with_all = ["approaches", "from"])]
+        resume: Option<String>,
         /// Where all start; the workspace's files if nothing is given
         #[arg(long, value_name = "WHAT")]
         from: Option<String>,

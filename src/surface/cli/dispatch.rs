@@ -300,10 +300,11 @@ impl Shell {
         let cancel = interrupt::cancel();
         let watch = self.watch();
         match verb {
-            Verb::Try { approaches, from, jobs, timeout, no_eval, backend, dry_run } => {
+            Verb::Try { approaches, resume, from, jobs, timeout, no_eval, backend, dry_run } => {
                 let approaches = approaches.iter().map(values::approach);
                 let options = r#try::Options {
                     approaches: approaches.collect::<Result<_, _>>()?,
+                    resume,
                     from,
                     jobs: values::jobs(jobs)?,
                     timeout: values::time(timeout.as_ref())?,

@@ -1,0 +1,52 @@
+//! Ctrl-C in the middle of a race: what is finished is kept, nothing is left running, and the race
+//! goes on from there when asked.
+#![allow(clippy::unwrap_used, reason = "a helper of tests is a test")]
+
+mod common;
+
+use std::process::{Command, Stdio};
+
+use common::Bench;
+
+#[test]
+fn an_interrupted_race_keeps_what_is_finished_and_goes_on_when_asked() {
+    let bench = Bench::project();
+    let go = bench.outside("go");
+    let alive = bench.outside("alive");
+    let stuck = format!(
+        "stuck=echo 3 > value.txt; echo first; until test -e {}; do touch {}; done; echo 4 > value.txt",
+        go.display(),
+        alive.display()
+    );
+    let mut race = bench.command(&["try", "quick=echo 5 > value.txt", &stuck, "--jobs", "2"]);
+    let mut race = race.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // `quick` is not measured yet: its metric is measured alone, and waits for `stuck`.
+    let reached = || {
+        let listed = bench.run(&["experiments", "--json"]);
+        let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap_or_default();
+        listed["experiments"][0]["finished"] == 1
+            && bench.run(&["logs", "e1/stuck"]).stdout.starts_with(b"first")
+    };
+    assert!((0..2_000).any(|_| reached()), "it never came so far: {:?}", race.try_wait());
+    let interrupted = Command::new("kill").args(["-INT", &race.id().to_string()]).status();
+    assert!(interrupted.unwrap().success());
+    assert_eq!(race.wait().unwrap().code(), Some(130));
+    std::fs::remove_file(&alive).unwrap();
+    assert!(!alive.exists(), "nothing of it runs any more");
+    let rows = bench.json_exits(1, &["rank", "e1"]);
+    let state = |name: &str| {
+        let rows = rows["rows"].as_array().unwrap();
+        rows.iter().find(|row| row["approach"] == name).unwrap()["state"].clone()
+    };
+    assert_eq!((state("quick"), state("stuck")), ("done".into(), "interrupted".into()));
+    assert!(bench.ok(&["diff", "main", "e1/quick"]).contains("+5"), "its work is kept");
+    assert_eq!(bench.read("value.txt"), "10\n", "the workspace was never touched");
+    std::fs::write(go, "").unwrap();
+    let resumed = bench.json(&["try", "--resume", "e1"]);
+    assert_eq!(resumed["experiment"], "e1");
+    assert_eq!(resumed["ranking"]["winner"], "stuck", "{resumed:#}");
+    assert!(!alive.exists(), "it was run again from the start, and found the way open");
+    assert_eq!(bench.json(&["fsck"])["problems"].as_array().unwrap().len(), 0);
+    bench.exits(4, &["try", "--resume", "e9"]);
+    bench.exits(2, &["try", "--resume", "e1", "more=true"]);
+}
