@@ -11,6 +11,9 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::time::{Clock, SystemClock};
 
 /// A file that is being written.
 pub trait DiskFile: Write + Send {
@@ -84,16 +87,53 @@ pub fn write_new(disk: &dyn Disk, path: &Path, mode: u32, content: &[u8]) -> io:
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
-impl DiskFile for File {
+/// A file whose time of change is the exact present. The system itself stamps with the time of
+/// its last tick, up to 10 ms ago: a source restored in the tick in which a build ended would be as
+/// old as what was built from the other source, and make would not build again.
+struct ExactFile {
+    file: File,
+    is_stamped: bool,
+}
+
+impl ExactFile {
+    /// Where a file system cannot do it the time of the tick stays.
+    fn stamp(&mut self) {
+        if !self.is_stamped {
+            let now = Duration::from_nanos(u64::try_from(SystemClock.now().0).unwrap_or(0));
+            let _ = self.file.set_modified(UNIX_EPOCH + now);
+            self.is_stamped = true;
+        }
+    }
+}
+
+impl Write for ExactFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_stamped = false;
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl DiskFile for ExactFile {
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.stamp();
+        self.file.sync_data()
+    }
+}
+
+impl Drop for ExactFile {
+    fn drop(&mut self) {
+        self.stamp();
     }
 }
 
 impl Disk for RealDisk {
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-        Ok(Box::new(file))
+        Ok(Box::new(ExactFile { file, is_stamped: false }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
