@@ -54,3 +54,13 @@ fn packs_stay_few() {
     assert!(packs <= 20, "{packs}");
     assert_eq!(bench.json(&["fsck"])["problems"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn a_skipped_stage_is_not_given_as_the_reason_when_tests_fail() {
+    let bench = Bench::project();
+    bench.ok(&["try", "wrong=sed -i 's/ok a/bad a/' tests.txt"]);
+    let ranked = bench.json_exits(1, &["rank"]);
+    let verdict = &ranked["rows"][0]["verdict"];
+    assert_eq!(verdict["word"], "inconclusive");
+    assert!(verdict["reason"].as_str().unwrap().contains("1 of 4 tests"), "{verdict:#}");
+}

@@ -66,11 +66,15 @@ pub fn judge(evaluation: &Evaluation, base: Option<&Evaluation>, limits: &Limits
     let doubt = || {
         let foreign =
             foreign.then(|| "the base was measured by another evaluator or environment".to_owned());
+        // What was skipped was skipped because of something else, which says more.
+        let skipped = |stage: &&StageRecord| stage.outcome == StageOutcome::Skipped;
+        let (left_out, others): (Vec<_>, Vec<_>) = evaluation.stages.iter().partition(skipped);
         unusable
-            .or_else(|| evaluation.stages.iter().find_map(not_run))
+            .or_else(|| others.into_iter().find_map(not_run))
             .or(foreign)
             .or_else(|| lost_tests(&tests, limits))
             .or_else(|| tests.doubts.first().cloned())
+            .or_else(|| left_out.into_iter().find_map(not_run))
             .or_else(|| trigger::unproved_slowdown(&metric_changes, limits))
             .or_else(|| suggestions.first().cloned())
     };
