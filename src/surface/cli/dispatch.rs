@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use super::args::{BackendWord, Cli, DryRun, OpVerb, StepArgs, Verb};
+use super::bug::guarded;
 use super::output::{print, print_error, print_failure, print_json, print_misuse};
 use super::{demo, exit, interrupt, progress, text, values, world};
 use crate::base::name::Label;
@@ -20,28 +21,32 @@ const GUIDE: &str = include_str!("guide.md");
 
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
+    ExitCode::from(guarded(answer))
+}
+
+fn answer() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             let usage = error.use_stderr();
             if usage && json_is_asked_for(std::env::args_os()) {
-                return ExitCode::from(print_misuse(&error.to_string()));
+                return print_misuse(&error.to_string());
             }
             let _ = error.print();
-            return ExitCode::from(if usage { exit::USAGE } else { exit::DONE });
+            return if usage { exit::USAGE } else { exit::DONE };
         }
     };
     let is_exec = matches!(cli.verb, Verb::Exec { .. } | Verb::Shell { .. });
     let json = cli.json;
     match Shell::new(cli) {
         Ok((shell, verb)) => match shell.verb(verb) {
-            Ok(code) => ExitCode::from(code),
+            Ok(code) => code,
             Err(error) => {
                 let code = if is_exec { exit::EXEC_FAILED } else { exit::code(&error) };
-                ExitCode::from(print_failure(&error, code, json))
+                print_failure(&error, code, json)
             }
         },
-        Err(error) => ExitCode::from(print_failure(&error, exit::code(&error), json)),
+        Err(error) => print_failure(&error, exit::code(&error), json),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod args;
+mod bug;
 mod demo;
 mod dispatch;
 mod exit;
