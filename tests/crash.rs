@@ -410,6 +410,18 @@ fn no_sync_of_a_switch_can_be_left_out() {
     assert_eq!(leave_out_each_sync(edited, verb), (Vec::new(), 17));
 }
 
+#[test]
+fn no_sync_of_a_merge_can_be_left_out() {
+    let verb: Verb = |engine| merge_in(engine, "other").map(|_| ());
+    assert_eq!(leave_out_each_sync(diverged, verb), (Vec::new(), 17));
+}
+
+#[test]
+fn no_sync_of_an_undo_can_be_left_out() {
+    let verb: Verb = |engine| undo_one(engine).map(|_| ());
+    assert_eq!(leave_out_each_sync(switched, verb), (Vec::new(), 18));
+}
+
 /// A switch dies with its disk, and the machine once more while the workspace is opened again.
 #[test]
 fn a_recovery_that_is_cut_short_is_begun_again() {
