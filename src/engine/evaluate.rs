@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::config::{Config, Report, Stage};
 use super::events::{Event, Watch};
 use super::report::{ShownEvaluation, ShownVerdict, outcome_text};
+use super::still::Purpose;
 use super::take::Taken;
 use super::transact::{Act, moved};
 use super::view::{Backend, View, Written};
@@ -136,14 +137,15 @@ impl<'a> Bench<'a> {
         }
         let mut backend = self.backend;
         let evaluation = loop {
-            let mut view = self.engine.open_view(self.taken, tree, of, backend)?;
+            let mut view =
+                self.engine.open_view(self.taken, tree, of, backend, Purpose::Measure)?;
             let ran = self.run_stages(of, tree, &mut view);
-            let live = view.is_live();
+            let stood_still = view.stood_still();
             // Also when it was interrupted: its layer would lie there until the next view.
             let closed = view.close();
             let evaluation = ran?;
             closed?;
-            if !live || self.engine.is_still(self.taken)? {
+            if stood_still? {
                 break evaluation;
             }
             let notice = format!(

@@ -16,6 +16,7 @@ mod race;
 mod recover;
 pub mod report;
 mod resolve;
+mod still;
 mod surroundings;
 mod take;
 mod tracked;

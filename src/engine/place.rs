@@ -51,7 +51,7 @@ impl Engine {
     ) -> Result<Placed, EngineError> {
         let plan = self.plan_placing(writer, safe, to)?;
         // From here on the files are not what was walked.
-        safe.taken.use_proof();
+        safe.taken.stillness.forget();
         let before = safe.standing.position.clone();
         moves.push(self.position_move(Some(before.clone()), position.clone()));
         // Everything that undoing the files needs must be durable before the first one changes.

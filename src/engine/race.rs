@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::evaluate::{Bench, Found};
 use super::events::{Event, Watch};
 use super::report::{change_bytes, count, state_text};
+use super::still::Purpose;
 use super::take::Safe;
 use super::transact::{Act, moved};
 use super::view::Backend;
@@ -149,7 +150,8 @@ impl Race<'_> {
     ) -> Result<(TreeId, ApproachState, u64), EngineError> {
         let label = approach.branch.as_str();
         let backend = self.terms.backend;
-        let mut view = self.engine.open_view(&self.safe.taken, self.base.1, label, backend)?;
+        let mut view =
+            self.engine.open_view(&self.safe.taken, self.base.1, label, backend, Purpose::Run)?;
         let mut command = view.command(Program::Shell(approach.command.clone()));
         command.limit = self.terms.timeout;
         let finished = view.run(command, "approach", self.cancel)?;
@@ -164,9 +166,9 @@ impl Race<'_> {
         let writer = self.engine.store.writer()?;
         let tree = view.capture(&writer)?;
         writer.flush()?;
-        let live = view.is_live();
+        let stood_still = view.stood_still();
         view.close()?;
-        if live && !self.engine.is_still(&self.safe.taken)? {
+        if !stood_still? {
             let notice = format!(
                 "the workspace was changed while {label} ran, which may have seen both; what it \
                  wrote is recorded over the base as that was"

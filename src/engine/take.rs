@@ -4,16 +4,17 @@
 //! a file that changes while it is read is reported, never recorded torn.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::config::Config;
 use super::context::Standing;
 use super::discover::Place;
+use super::still::Stillness;
 use super::tracked::tracked_although_ignored;
 use super::transact::{Act, branch_move, moved};
 use super::{Engine, EngineError, Surroundings};
 use crate::base::id::{DocumentId, SnapshotId, TreeId};
 use crate::base::name::Label;
+use crate::base::path::TreePath;
 use crate::object::names::{NameKey, NameValue};
 use crate::object::snapshot::{GitHead, Origin, Snapshot, Tier};
 use crate::object::traits::Put;
@@ -26,16 +27,28 @@ pub(super) struct Taken {
     pub capture: Capture,
     pub rules: Rules,
     pub cache: StatCache,
-    /// Whether the files were walked just now, and nothing but the store was worked on since.
-    is_fresh: AtomicBool,
+    /// What is known since of the workspace.
+    pub stillness: Stillness,
 }
 
 impl Taken {
-    /// Whether the walk itself still proves what the workspace holds: true for whoever asks first.
-    /// Everybody later walks again.
-    pub fn use_proof(&self) -> bool {
-        self.is_fresh.swap(false, Ordering::Relaxed)
+    /// The warm folders and kept files: what is ignored, and shown in views all the same.
+    pub fn inputs(&self, config: &Config) -> Vec<TreePath> {
+        let left_out = self.capture.ignored.iter().chain(&self.capture.secrets);
+        left_out.filter(|path| is_input(path, config)).cloned().collect()
     }
+}
+
+/// Whether something ignored is an input that views show: a warm folder or a kept file.
+pub(super) fn is_input(path: &TreePath, config: &Config) -> bool {
+    let name = path.split().map_or_else(Vec::new, |(_, name)| name.to_vec());
+    let listed = |list: &[String]| {
+        list.iter().any(|item| {
+            let item = item.trim_end_matches('/').as_bytes();
+            item == path.as_bytes() || item == name
+        })
+    };
+    listed(&config.workspace.warm) || listed(&config.workspace.keep)
 }
 
 /// The snapshot at which the workspace stands once its files are safe.
@@ -77,7 +90,7 @@ impl Engine {
         let rules = self.rules(config)?;
         let mut cache = StatCache::load(&self.stat_cache_path(), self.surroundings.now());
         let capture = capture(objects, &rules, &mut cache, Some(base))?;
-        Ok(Taken { capture, rules, cache, is_fresh: AtomicBool::new(true) })
+        Ok(Taken { capture, rules, cache, stillness: Stillness::fresh() })
     }
 
     /// Keeps what the walk learned. It is a cache: failing to write it costs time, nothing else.

@@ -126,6 +126,11 @@ pub(super) fn stamp_at(folder: impl AsFd, name: &[u8]) -> io::Result<Stamp> {
     Ok(Stamp::from(&stat))
 }
 
+/// Opens a folder in an open folder; `ELOOP` or `ENOTDIR` for a link.
+pub(super) fn folder_in(folder: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::openat(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?)
+}
+
 /// Opens a file for reading; `ELOOP` for a link. A FIFO does not block.
 pub(super) fn open_file(folder: impl AsFd, name: &[u8]) -> io::Result<File> {
     Ok(File::from(rustix::fs::openat(folder, name, FILE, Mode::empty())?))

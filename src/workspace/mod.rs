@@ -10,6 +10,7 @@ mod build;
 mod capture;
 mod content;
 mod error;
+mod fingerprint;
 mod handle;
 mod intent;
 pub mod isolate;
@@ -32,10 +33,12 @@ mod take_back;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod write;
 
 pub use capture::{Capture, capture};
 pub use error::{RestoreError, WorkspaceError};
+pub use fingerprint::fingerprint;
 pub use intent::Intent;
 pub use keep_out::KeepOut;
 pub use obstacle::{Obstacle, ObstacleKind, obstacles};
@@ -47,3 +50,4 @@ pub use stat_cache::StatCache;
 pub use survey::{FolderTotals, Survey, survey};
 pub use take_back::{finish, take_back};
 pub use temporary::write_whole;
+pub use watch::{Seen, Watcher};

@@ -108,6 +108,11 @@ impl StatCache {
         Ok(())
     }
 
+    /// The folders that the last capture found, in no order.
+    pub fn folders(&self) -> impl Iterator<Item = TreePath> + '_ {
+        self.folders.keys().filter_map(|path| TreePath::new(path.as_slice()).ok())
+    }
+
     pub(super) fn settled(&self) -> i64 {
         self.settled
     }

@@ -9,6 +9,7 @@ use crate::base::id::SnapshotId;
 use crate::base::name::Label;
 use crate::engine::context::Standing;
 use crate::engine::report::{ShownChange, shown_changes};
+use crate::engine::still::Purpose;
 use crate::engine::transact::Act;
 use crate::engine::view::Backend;
 use crate::engine::{Engine, EngineError};
@@ -72,7 +73,13 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let safe = engine.make_safe(&writer, "exec")?;
     let (label, start) = find(engine, &safe.standing, &options.branch)?;
     let before = Snapshot::fetch(&writer, start)?;
-    let mut view = engine.open_view(&safe.taken, before.tree, label.as_str(), options.backend)?;
+    let mut view = engine.open_view(
+        &safe.taken,
+        before.tree,
+        label.as_str(),
+        options.backend,
+        Purpose::Run,
+    )?;
     let mut command = view.command(Program::Argv(options.command.clone()));
     command.limit = options.timeout;
     if options.inherit {
@@ -108,9 +115,9 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         report.snapshot = head.hex();
         report.changes = shown_changes(&tree::diff(&writer, before.tree, after)?);
     }
-    let live = view.is_live();
+    let stood_still = view.stood_still();
     view.close()?;
-    report.disturbed = live && !engine.is_still(&safe.taken)?;
+    report.disturbed = !stood_still?;
     Ok(report)
 }
 

@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::open::{Stand, is_input};
+use super::open::Stand;
 use crate::base::id::TreeId;
 use crate::base::path::TreePath;
 use crate::engine::config::Config;
 use crate::engine::discover::Place;
-use crate::engine::take::{Taken, rules_of};
+use crate::engine::take::{Taken, is_input, rules_of};
 use crate::engine::{Engine, EngineError};
 use crate::object::memory::Scratch;
 use crate::object::tree;

@@ -5,7 +5,7 @@
 //! that is brought to the tree by writing only the difference.
 //!
 //! **Invariant**: a live view is opened only on a workspace that was just proved to equal its
-//! capture; whoever believes what ran in it proves that again (`Engine::is_still`).
+//! capture; whoever believes what ran in it proves that again (`View::stood_still`).
 
 mod backend;
 mod copy;

@@ -11,10 +11,9 @@ use super::backend::{choice, view_folder};
 use crate::base::id::TreeId;
 use crate::base::mount::MountPlan;
 use crate::base::path::TreePath;
-use crate::engine::config::Config;
+use crate::engine::still::{Moment, Purpose};
 use crate::engine::take::Taken;
 use crate::engine::{Engine, EngineError};
-use crate::object::memory::Scratch;
 use crate::object::traits::Put;
 use crate::object::tree;
 use crate::run::{self, Cancel, Command, Finished, Program};
@@ -50,6 +49,9 @@ pub(in crate::engine) struct View<'a> {
     taken: &'a Taken,
     label: String,
     stand: Stand,
+    purpose: Purpose,
+    /// For one that stands on the workspace: when that was proved to be what was captured.
+    opened: Option<Moment>,
     /// The workspace's place in the view.
     folder: PathBuf,
     /// The tree that it showed when it was opened.
@@ -77,13 +79,6 @@ impl Engine {
         view_folder(&self.surroundings, &self.place)
     }
 
-    /// Whether the workspace's files still are what was captured.
-    pub(in crate::engine) fn is_still(&self, taken: &Taken) -> Result<bool, EngineError> {
-        let objects = Scratch::over(&self.store);
-        let now = self.take(&objects, &self.config_or_default(), taken.capture.tree)?;
-        Ok(now.capture.tree == taken.capture.tree)
-    }
-
     /// Opens a view of a tree. Without a wish for a backend the better one that works is taken.
     pub(in crate::engine) fn open_view<'a>(
         &'a self,
@@ -91,6 +86,7 @@ impl Engine {
         tree: TreeId,
         label: &str,
         wish: Option<Backend>,
+        purpose: Purpose,
     ) -> Result<View<'a>, EngineError> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -106,11 +102,13 @@ impl Engine {
         };
         let state = self.view_folder();
         let temporary = state.join("tmp").join(format!("{}-{number}", std::process::id()));
-        let (stand, folder) = match backend {
-            Backend::Overlay if taken.use_proof() || self.is_still(taken)? => {
-                (self.stand_overlay(taken, tree, &state, number)?, self.place.root.clone())
-            }
-            _ => self.stand_copy(taken, tree, &state)?,
+        let opened = match backend {
+            Backend::Overlay => self.prove_still(taken, purpose)?,
+            Backend::Copy => None,
+        };
+        let (stand, folder) = match opened {
+            Some(_) => (self.stand_overlay(taken, tree, &state, number)?, self.place.root.clone()),
+            None => self.stand_copy(taken, tree, &state)?,
         };
         fs::create_dir_all(temporary.join("run")).map_err(|source| EngineError::File {
             what: "make",
@@ -120,26 +118,30 @@ impl Engine {
         let ports = PORTS.0 + (std::process::id() as usize + number) % PORT_BLOCKS * PORTS.1;
         let label = label.to_owned();
         let (log, number) = (None, format!("{}-{number}", std::process::id()));
-        Ok(View { engine: self, taken, label, stand, folder, tree, temporary, log, ports, number })
+        Ok(View {
+            engine: self,
+            taken,
+            label,
+            stand,
+            purpose,
+            opened,
+            folder,
+            tree,
+            temporary,
+            log,
+            ports,
+            number,
+        })
     }
 }
 
-/// Whether something ignored is an input that views show: a warm folder or a kept file.
-pub(super) fn is_input(path: &TreePath, config: &Config) -> bool {
-    let name = path.split().map_or_else(Vec::new, |(_, name)| name.to_vec());
-    let listed = |list: &[String]| {
-        list.iter().any(|item| {
-            let item = item.trim_end_matches('/').as_bytes();
-            item == path.as_bytes() || item == name
-        })
-    };
-    listed(&config.workspace.warm) || listed(&config.workspace.keep)
-}
-
 impl View<'_> {
-    /// Whether it stands on the workspace itself.
-    pub fn is_live(&self) -> bool {
-        matches!(self.stand, Stand::Overlay { .. })
+    /// Whether what it stands on was written by nobody else since it was opened.
+    pub fn stood_still(&self) -> Result<bool, EngineError> {
+        match &self.opened {
+            Some(moment) => self.engine.stood_still(self.taken, moment, self.purpose),
+            None => Ok(true),
+        }
     }
 
     /// How it is made, in words.

@@ -8,13 +8,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::open::{Stand, is_input};
+use super::open::Stand;
 use crate::base::disk::Disk;
 use crate::base::id::TreeId;
 use crate::base::name::Label;
 use crate::base::path::TreePath;
 use crate::engine::config::Config;
-use crate::engine::take::Taken;
+use crate::engine::take::{Taken, is_input};
 use crate::engine::{Engine, EngineError};
 use crate::workspace::isolate::{
     Layer, Layers, Note, UpperPlan, ViewPlan, mount_plan, prepare_upper,
