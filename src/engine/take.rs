@@ -11,6 +11,7 @@ use super::discover::Place;
 use super::still::Stillness;
 use super::tracked::tracked_although_ignored;
 use super::transact::{Act, branch_move, moved};
+use super::view::Mask;
 use super::{Engine, EngineError, Surroundings};
 use crate::base::id::{DocumentId, SnapshotId, TreeId};
 use crate::base::name::Label;
@@ -29,6 +30,8 @@ pub(super) struct Taken {
     pub cache: StatCache,
     /// What is known since of the workspace.
     pub stillness: Stillness,
+    /// What hides the ignored files of it in views.
+    pub mask: Mask,
 }
 
 impl Taken {
@@ -90,7 +93,7 @@ impl Engine {
         let rules = self.rules(config)?;
         let mut cache = StatCache::load(&self.stat_cache_path(), self.surroundings.now());
         let capture = capture(objects, &rules, &mut cache, Some(base))?;
-        Ok(Taken { capture, rules, cache, stillness: Stillness::fresh() })
+        Ok(Taken { capture, rules, cache, stillness: Stillness::fresh(), mask: Mask::default() })
     }
 
     /// Keeps what the walk learned. It is a cache: failing to write it costs time, nothing else.

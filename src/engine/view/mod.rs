@@ -9,10 +9,12 @@
 
 mod backend;
 mod copy;
+mod mask;
 mod open;
 mod overlay;
 
 pub use backend::{probe, probe_backends};
+pub(super) use mask::Mask;
 pub(super) use open::{View, Written};
 
 pub use crate::workspace::isolate::Backend;

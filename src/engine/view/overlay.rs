@@ -39,8 +39,9 @@ impl Engine {
         }
         let layer = layers.take(disk, &Label::new(format!("v{}-{number}", std::process::id()))?)?;
         let shown = taken.capture.tree;
-        let hide = hidden(taken, &self.config_or_default());
-        let (top, upper) = self.covered(&layer)?;
+        let mask = Label::new(format!("v{}-{number}-mask", std::process::id()))?;
+        let mask = self.mask(taken, &layers, &mask)?;
+        let (top, upper) = covered(self, &layer)?;
         prepare_upper(
             disk,
             &self.store,
@@ -49,7 +50,8 @@ impl Engine {
                 lower: &self.place.root,
                 shown,
                 wanted,
-                hide: &hide,
+                // The mask below does it.
+                hide: &[],
                 unprivileged: !rustix::process::geteuid().is_root(),
             },
         )?;
@@ -60,7 +62,7 @@ impl Engine {
             &layer,
             ViewPlan {
                 workspace: &top,
-                lowers: vec![top.clone()],
+                lowers: mask.into_iter().chain([top.clone()]).collect(),
                 git: git.map(|git| git.common_dir.as_path()),
                 store: &self.place.store,
                 more: Vec::new(),
@@ -68,29 +70,29 @@ impl Engine {
         );
         Ok(Stand::Overlay { layer, plan, note, upper })
     }
+}
 
-    /// The folder that the view covers, and the part of its upper that is the workspace's. For a
-    /// workspace below git's top level the folders on the way get the modes that they have
-    /// underneath: an upper folder's own are what a view shows.
-    fn covered(&self, layer: &Layer) -> Result<(PathBuf, PathBuf), EngineError> {
-        let root = &self.place.root;
-        let top = self.place.git.as_ref().and_then(|git| git.top.canonicalize().ok());
-        let Some((top, below)) = top.and_then(|top| {
-            let below = root.strip_prefix(&top).ok()?.to_owned();
-            Some((top, below))
-        }) else {
-            return Ok((root.clone(), layer.upper()));
-        };
-        let (mut upper, mut under) = (layer.upper(), top.clone());
-        copy_mode(&*self.surroundings.disk, &under, &upper)?;
-        for part in below.components() {
-            (upper, under) = (upper.join(part), under.join(part));
-            let made = self.surroundings.disk.create_dir(&upper, 0o700);
-            made.map_err(|source| EngineError::File { what: "make", path: upper.clone(), source })?;
-            copy_mode(&*self.surroundings.disk, &under, &upper)?;
-        }
-        Ok((top, upper))
+/// The folder that a view covers, and the part of its upper that is the workspace's. For a
+/// workspace below git's top level the folders on the way get the modes that they have
+/// underneath: an upper folder's own are what a view shows.
+pub(super) fn covered(engine: &Engine, layer: &Layer) -> Result<(PathBuf, PathBuf), EngineError> {
+    let (root, disk) = (&engine.place.root, &*engine.surroundings.disk);
+    let top = engine.place.git.as_ref().and_then(|git| git.top.canonicalize().ok());
+    let Some((top, below)) = top.and_then(|top| {
+        let below = root.strip_prefix(&top).ok()?.to_owned();
+        Some((top, below))
+    }) else {
+        return Ok((root.clone(), layer.upper()));
+    };
+    let (mut upper, mut under) = (layer.upper(), top.clone());
+    copy_mode(disk, &under, &upper)?;
+    for part in below.components() {
+        (upper, under) = (upper.join(part), under.join(part));
+        let made = disk.create_dir(&upper, 0o700);
+        made.map_err(|source| EngineError::File { what: "make", path: upper.clone(), source })?;
+        copy_mode(disk, &under, &upper)?;
     }
+    Ok((top, upper))
 }
 
 fn copy_mode(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), EngineError> {
@@ -103,7 +105,7 @@ fn copy_mode(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), EngineError>
 }
 
 /// What is ignored in the workspace and shall not be seen in a view.
-fn hidden(taken: &Taken, config: &Config) -> Vec<TreePath> {
+pub(super) fn hidden(taken: &Taken, config: &Config) -> Vec<TreePath> {
     let left_out = taken.capture.ignored.iter().chain(&taken.capture.secrets);
     left_out.filter(|path| !is_input(path, config)).cloned().collect()
 }
