@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use super::config::{Config, Report, Stage};
 use super::events::{Event, Watch};
+use super::finding::{Found, Judged};
+use super::flight::Flights;
 use super::report::{ShownEvaluation, ShownVerdict, outcome_text};
 use super::still::Purpose;
 use super::take::Taken;
-use super::transact::{Act, moved};
 use super::view::{Backend, View, Written};
 use super::{Engine, EngineError};
-use crate::base::id::{EvaluationId, Hash, NamesId, SnapshotId, TreeId};
-use crate::base::limits::COMMIT_TRIES_MAX;
+use crate::base::id::{Hash, SnapshotId, TreeId};
 use crate::base::path::TreePath;
 use crate::object::evaluation::{
     Evaluation, Metric, StageKind, StageOutcome, StageRecord, TestCase,
@@ -24,30 +24,11 @@ use crate::object::evaluation::{
 use crate::object::names::{self, NameKey, NameValue, VerdictRecord};
 use crate::object::tree;
 use crate::policy::limits::Limits;
-use crate::policy::verdict::{Verdict, judge};
+use crate::policy::verdict::judge;
 use crate::run::{Cancel, Command, Finished, Outcome, Program, Stdio, report};
-use crate::store::{NameMove, Writer};
 
 /// How many lines say why a stage failed.
 const EXCERPT_LINES: usize = 20;
-
-/// What was found for a tree.
-#[derive(Clone, Debug)]
-pub(super) struct Found {
-    pub id: EvaluationId,
-    pub evaluation: Evaluation,
-    pub from_memo: bool,
-}
-
-/// What was found, and what the policy says of it.
-#[derive(Clone, Debug)]
-pub(super) struct Judged {
-    pub id: EvaluationId,
-    pub evaluation: Evaluation,
-    pub from_memo: bool,
-    pub record: VerdictRecord,
-    pub verdict: Verdict,
-}
 
 /// Where trees are measured, with one evaluator.
 pub(super) struct Bench<'a> {
@@ -64,6 +45,8 @@ pub(super) struct Bench<'a> {
     /// Metrics are measured alone: whoever measures holds it for writing, whoever builds or tests
     /// for reading.
     quiet: RwLock<()>,
+    /// One of several equal trees is measured; the others wait for its result.
+    flights: Flights,
 }
 
 impl<'a> Bench<'a> {
@@ -96,6 +79,7 @@ impl<'a> Bench<'a> {
             again,
             backend,
             quiet,
+            flights: Flights::default(),
         };
         Ok(bench)
     }
@@ -115,7 +99,8 @@ impl<'a> Bench<'a> {
         NameKey::memo(tree, self.evaluator, self.environment)
     }
 
-    fn remembered(&self, tree: TreeId) -> Result<Option<Found>, EngineError> {
+    /// What the memo has for a tree.
+    pub fn remembered(&self, tree: TreeId) -> Result<Option<Found>, EngineError> {
         if self.again {
             return Ok(None);
         }
@@ -129,12 +114,16 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// What is found for a tree: from the memo, else by running the stages. A complete result is
-    /// remembered durably before this returns.
+    /// What is found for a tree: from the memo, from another thread that measures an equal one, else
+    /// by running the stages. A complete result is remembered durably before this returns.
     pub fn evaluate(&self, of: &str, tree: TreeId) -> Result<Found, EngineError> {
         if let Some(found) = self.remembered(tree)? {
             return Ok(found);
         }
+        self.flights.once(tree, || self.measure(of, tree))
+    }
+
+    fn measure(&self, of: &str, tree: TreeId) -> Result<Found, EngineError> {
         let mut backend = self.backend;
         let evaluation = loop {
             let mut view =
@@ -441,51 +430,4 @@ fn excerpt(output: &str) -> Vec<String> {
     let from = lines.len().saturating_sub(EXCERPT_LINES);
     let bounded = |line: &&str| line.chars().take(300).collect();
     lines[from..].iter().map(bounded).collect()
-}
-
-impl Engine {
-    /// The moves that hang a verdict on a snapshot.
-    pub(super) fn finding_moves(
-        &self,
-        names: NamesId,
-        snapshot: SnapshotId,
-        judged: &Judged,
-    ) -> Result<Vec<NameMove>, EngineError> {
-        let key = NameKey::Verdict(snapshot);
-        let now = names::get(&self.store, names, &key)?;
-        Ok(vec![moved(key, now, Some(NameValue::Verdict(judged.record.clone())))])
-    }
-
-    /// Hangs a verdict on a snapshot, durably.
-    pub(super) fn keep_verdict(
-        &self,
-        snapshot: SnapshotId,
-        judged: &Judged,
-    ) -> Result<(), EngineError> {
-        let word = super::report::word(judged.record.word);
-        let summary = format!("{} is {word}", snapshot.short());
-        let value = NameValue::Verdict(judged.record.clone());
-        let writer = self.store.writer()?;
-        self.keep_finding(&writer, &NameKey::Verdict(snapshot), &value, &summary)
-    }
-
-    /// Commits a finding. Equal trees are measured at the same time, too: the later one counts, and
-    /// is no conflict.
-    fn keep_finding(
-        &self,
-        writer: &Writer<'_>,
-        key: &NameKey,
-        value: &NameValue,
-        summary: &str,
-    ) -> Result<(), EngineError> {
-        for attempt in 1.. {
-            let now = names::get(writer, self.store.names()?, key)?;
-            let moves = vec![moved(key.clone(), now, Some(value.clone()))];
-            match self.commit(writer, moves, Act::evaluation("eval", summary)) {
-                Err(EngineError::Moved { .. }) if attempt < COMMIT_TRIES_MAX => {}
-                outcome => return outcome.map(|_| ()),
-            }
-        }
-        unreachable!("the loop ends at the last try")
-    }
 }

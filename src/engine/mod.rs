@@ -11,6 +11,8 @@ mod environment;
 mod error;
 mod evaluate;
 mod events;
+mod finding;
+mod flight;
 mod place;
 mod race;
 mod recover;

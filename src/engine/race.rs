@@ -7,8 +7,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::evaluate::{Bench, Found};
+use super::evaluate::Bench;
 use super::events::{Event, Watch};
+use super::finding::{Found, Judged};
 use super::report::{change_bytes, count, state_text};
 use super::still::Purpose;
 use super::take::Safe;
@@ -16,6 +17,7 @@ use super::transact::{Act, moved};
 use super::view::Backend;
 use super::{Engine, EngineError};
 use crate::base::id::{ExperimentId, SnapshotId, TreeId};
+use crate::base::limits::COMMIT_TRIES_MAX;
 use crate::object::experiment::{Approach, ApproachState, Experiment};
 use crate::object::names::{NameKey, NameValue};
 use crate::object::snapshot::{Origin, Snapshot};
@@ -84,33 +86,28 @@ impl Race<'_> {
     /// Runs one approach unless it has ended before, captures what it left and evaluates it.
     fn approach(&self, number: usize) -> Result<(), EngineError> {
         let approach = self.record(number);
-        let (state, candidate) = match approach.state {
-            ApproachState::Finished { .. } => (approach.state.clone(), approach.candidate),
+        let candidate = match approach.state {
+            ApproachState::Finished { exit: 0 } => approach.candidate,
             _ => self.run_and_capture(number, &approach)?,
         };
         let (Some(bench), Some(candidate)) = (self.bench, candidate) else {
             return Ok(());
         };
-        // One that failed by its own word is evaluated only on request.
-        if state != (ApproachState::Finished { exit: 0 }) || self.cancel.is_cancelled() {
-            return Ok(());
-        }
-        let branch = approach.branch.as_str();
         let tree = Snapshot::fetch(&self.engine.store, candidate)?.tree;
-        let found = bench.evaluate(branch, tree)?;
-        let judged = bench.judge(found, self.base_found.map(|base| (self.base.0, base)));
-        bench.say(branch, &judged);
-        if candidate != self.base.0 {
-            self.engine.keep_verdict(candidate, &judged)?;
-        }
-        self.update(number, |approach| approach.evaluation = Some(judged.id))
+        let found = bench.evaluate(approach.branch.as_str(), tree)?;
+        let judged = self.judge(bench, &approach, found);
+        self.update(number, Some((candidate, &judged)), &|approach| {
+            approach.evaluation = Some(judged.id);
+        })
     }
 
+    /// Gives the candidate that is still to be measured. One that failed by its own word is measured
+    /// only on request; one whose tree was measured before is judged with that.
     fn run_and_capture(
         &self,
         number: usize,
         approach: &Approach,
-    ) -> Result<(ApproachState, Option<SnapshotId>), EngineError> {
+    ) -> Result<Option<SnapshotId>, EngineError> {
         let branch = approach.branch.to_string();
         (self.watch)(Event::ApproachStarted { branch: branch.clone() });
         // One that was interrupted before left its branch at what it had done until then.
@@ -128,12 +125,28 @@ impl Race<'_> {
             changed_files: changes.iter().filter(|change| !change.is_only_directory()).count(),
             duration_ms,
         });
-        self.update(number, |approach| {
+        let is_measured = state == (ApproachState::Finished { exit: 0 });
+        let judged = match self.bench.filter(|_| is_measured) {
+            Some(bench) => {
+                let found = bench.remembered(tree)?;
+                found.map(|found| self.judge(bench, approach, found))
+            }
+            None => None,
+        };
+        self.update(number, candidate.zip(judged.as_ref()), &|approach| {
             approach.state = state.clone();
             approach.duration_ms = duration_ms;
             approach.candidate = candidate;
+            approach.evaluation = judged.as_ref().map(|judged| judged.id);
         })?;
-        Ok((state, candidate))
+        let is_open = is_measured && judged.is_none() && !self.cancel.is_cancelled();
+        Ok(candidate.filter(|_| is_open))
+    }
+
+    fn judge(&self, bench: &Bench<'_>, approach: &Approach, found: Found) -> Judged {
+        let judged = bench.judge(found, self.base_found.map(|base| (self.base.0, base)));
+        bench.say(approach.branch.as_str(), &judged);
+        judged
     }
 
     fn record(&self, number: usize) -> Approach {
@@ -211,20 +224,43 @@ impl Race<'_> {
         Ok(Some(id))
     }
 
-    /// Changes the record of the experiment and stores it durably.
-    fn update(&self, number: usize, change: impl FnOnce(&mut Approach)) -> Result<(), EngineError> {
+    /// Changes the record of the experiment, and hangs a verdict on its candidate, in one durable
+    /// step. Others may change the record meanwhile (a selection): then theirs is changed.
+    fn update(
+        &self,
+        number: usize,
+        verdict: Option<(SnapshotId, &Judged)>,
+        change: &dyn Fn(&mut Approach),
+    ) -> Result<(), EngineError> {
+        let engine = self.engine;
         let mut open = self.lock();
-        let mut record = open.record.clone();
-        change(&mut record.approaches[number]);
-        let writer = self.engine.store.writer()?;
-        let id = record.put(&writer)?;
-        let key = NameKey::Experiment(record.name.clone());
-        let value = |id| Some(NameValue::Experiment(id));
-        let moves = vec![moved(key, value(open.id), value(id))];
-        let summary = format!("{} of {}", record.approaches[number].name, record.name);
-        self.engine.commit(&writer, moves, Act::capture("try", summary))?;
-        *open = Open { record, id };
-        Ok(())
+        for _ in 0..COMMIT_TRIES_MAX {
+            let mut record = open.record.clone();
+            change(&mut record.approaches[number]);
+            let writer = engine.store.writer()?;
+            let id = record.put(&writer)?;
+            let key = NameKey::Experiment(record.name.clone());
+            let value = |id| Some(NameValue::Experiment(id));
+            let mut moves = vec![moved(key, value(open.id), value(id))];
+            // The base has a verdict of its own, as the base.
+            if let Some((candidate, judged)) = verdict.filter(|(id, _)| *id != self.base.0) {
+                moves.extend(engine.finding_moves(engine.store.names()?, candidate, judged)?);
+            }
+            let summary = format!("{} of {}", record.approaches[number].name, record.name);
+            match engine.commit(&writer, moves, Act::capture("try", summary)) {
+                Ok(_) => {
+                    *open = Open { record, id };
+                    return Ok(());
+                }
+                Err(EngineError::Moved { .. }) => {
+                    let (record, id) = engine.experiment(Some(&record.name))?;
+                    *open = Open { record, id };
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let by = "others, again and again".to_owned();
+        Err(EngineError::Moved { name: open.record.name.clone(), by })
     }
 }
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::engine::context::CONFIG_FILE;
-use crate::engine::evaluate::{Bench, Judged};
+use crate::engine::evaluate::Bench;
 use crate::engine::events::Watch;
+use crate::engine::finding::Judged;
 use crate::engine::report::{ShownEvaluation, ShownVerdict};
 use crate::engine::view::Backend;
 use crate::engine::{Engine, EngineError};

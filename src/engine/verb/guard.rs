@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::base::id::SnapshotId;
-use crate::engine::evaluate::{Bench, Judged};
+use crate::engine::evaluate::Bench;
 use crate::engine::events::{Event, Watch};
+use crate::engine::finding::Judged;
 use crate::engine::report::{ShownChange, ShownEvaluation, ShownVerdict, shown_changes};
 use crate::engine::take::{Made, Safe};
 use crate::engine::transact::Act;

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use crate::base::id::{SnapshotId, TreeId};
 use crate::base::name::Label;
-use crate::engine::evaluate::{Bench, Judged};
+use crate::engine::evaluate::Bench;
 use crate::engine::events::{Event, Watch};
+use crate::engine::finding::Judged;
 use crate::engine::report::{
     ShownChange, ShownEvaluation, ShownPath, ShownVerdict, count, shown_changes, word,
 };
