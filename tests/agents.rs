@@ -135,3 +135,42 @@ fn the_logs_of_an_approach_are_shown_and_followed_while_it_runs() {
     assert_eq!(text(&follower.wait_with_output().unwrap().stdout), "first\nlast\n");
     assert!(race.wait().unwrap().success());
 }
+
+#[test]
+fn an_edit_of_one_file_is_recorded_alone_and_the_rest_with_the_next_command() {
+    let bench = Bench::project();
+    let input = |event: &str, tool: &str, subject: &str| {
+        let root = bench.root();
+        format!(
+            r#"{{"session_id":"agent","cwd":{root:?},"hook_event_name":"{event}","tool_name":"{tool}",
+            "tool_input":{{{subject}}},"tool_response":{{}}}}"#
+        )
+    };
+    let edit = format!(r#""file_path":{:?}"#, bench.root().join("sub/new.txt"));
+    hook(&bench, "pre", &input("PreToolUse", "Write", &edit));
+    assert_eq!(bench.json(&["show"])["message"], "first snapshot", "nothing was there to save");
+    bench.write("sub/new.txt", "by the tool\n");
+    bench.write("value.txt", "9\n");
+    hook(&bench, "post", &input("PostToolUse", "Write", &edit));
+    let shown = bench.json(&["show"]);
+    assert_eq!(shown["message"], "Write sub/new.txt");
+    assert_eq!(shown["changes"].as_array().unwrap().len(), 1, "{shown:#}");
+    assert!(bench.ok(&["status"]).contains("value.txt"), "still told as a change");
+    hook(&bench, "pre", &input("PreToolUse", "Bash", r#""command":"ls""#));
+    let shown = bench.json(&["show"]);
+    assert_eq!(shown["message"], "before Bash ls");
+    assert_eq!(shown["changes"].as_array().unwrap().len(), 1, "{shown:#}");
+    // Removed, by a tool that says it edits: only a walk tells what else is gone.
+    std::fs::remove_file(bench.root().join("sub/new.txt")).unwrap();
+    hook(&bench, "post", &input("PostToolUse", "Edit", &edit));
+    assert_eq!(bench.json(&["show"])["message"], "Edit sub/new.txt");
+    assert_eq!(bench.json(&["status"])["changes"].as_array().unwrap().len(), 0);
+    // A file that is left out by a rule, and one outside.
+    bench.write(".gitignore", "*.log\n");
+    bench.ok(&["snapshot"]);
+    for path in [bench.root().join("x.log"), bench.outside("elsewhere")] {
+        std::fs::write(&path, "x").unwrap();
+        hook(&bench, "post", &input("PostToolUse", "Write", &format!(r#""file_path":{path:?}"#)));
+    }
+    assert_eq!(bench.json(&["status"])["changes"].as_array().unwrap().len(), 0);
+}

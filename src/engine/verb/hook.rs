@@ -1,12 +1,19 @@
 //! `exp hook pre|post`: what a coding agent's hooks call around each of its tools.
 //!
 //! Before a tool: what stands there un-captured is recorded, so that it can be told from what the
-//! tool does. After it: what the tool changed is recorded, found by looking at all files, because a
+//! tool does. After it: what the tool changed is recorded. For a tool that edits one file that is
+//! this file, whatever the size of the workspace; for any other all files are looked at, because a
 //! shell command changes more than it says. Nothing is recorded after a tool that failed. Never
 //! asks, never evaluates, and gives up rather than wait for another verb.
 
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
+use crate::base::id::TreeId;
+use crate::base::path::TreePath;
 use crate::engine::report::{ShownChange, shown_changes};
 use crate::engine::take::Made;
 use crate::engine::transact::Act;
@@ -14,7 +21,8 @@ use crate::engine::{Engine, EngineError};
 use crate::object::operation::OperationKind;
 use crate::object::snapshot::Origin;
 use crate::object::tree;
-use crate::store::Sharing;
+use crate::store::{Sharing, Writer};
+use crate::workspace::{Single, capture_file};
 
 /// When the hook is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +40,9 @@ pub struct Options {
     pub tool: String,
     /// The file or the command that it is about, for the message.
     pub subject: String,
+    /// The one file that the tool edits, if it is such a tool; absolute, or from the folder in which
+    /// the hook is called.
+    pub file: Option<PathBuf>,
     /// Whether the tool failed.
     pub failed: bool,
 }
@@ -61,21 +72,58 @@ pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, E
     let writer = engine.store.writer()?;
     let standing = engine.standing()?;
     let before = standing.snapshot.tree;
-    let mut taken = engine.take(&writer, &engine.config_or_default(), before)?;
-    engine.keep_cache(&mut taken);
-    let after = taken.capture.tree;
+    let file = options.file.as_deref().and_then(|file| inside(engine, file));
+    let after = match &file {
+        Some(path) => with_file(engine, &writer, before, path)?,
+        None => walked(engine, &writer, before)?,
+    };
     if after == before {
         return Ok(nothing);
     }
-    let subject: String = options.subject.chars().take(SUBJECT_CHARS).collect();
+    let subject = file.map_or_else(|| options.subject.clone(), |path| path.display());
+    let subject: String = subject.chars().take(SUBJECT_CHARS).collect();
     let what = format!("{} {subject}", options.tool);
     let (message, kind) = match phase {
         Phase::Pre => (format!("before {}", what.trim()), OperationKind::Capture),
         Phase::Post => (what.trim().to_owned(), OperationKind::Verb),
     };
-    let made = Made { origin: Origin::Automatic, message: message.clone(), state: None };
+    // What the agent knew goes on being known while its files change.
+    let state = standing.snapshot.state;
+    let made = Made { origin: Origin::Automatic, message: message.clone(), state };
     let act = Act { kind, verb: "hook", summary: message };
     let changes = tree::diff(&writer, before, after)?;
     let (id, _) = engine.record(&writer, &standing, after, made, act, None)?;
     Ok(Report { snapshot: Some(id.hex()), changes: shown_changes(&changes) })
+}
+
+/// The place of a file in the workspace; none when it lies elsewhere, or is not plainly inside.
+fn inside(engine: &Engine, file: &Path) -> Option<TreePath> {
+    let file = engine.surroundings.folder.join(file);
+    let below = file.strip_prefix(engine.root()).ok()?;
+    TreePath::new(below.as_os_str().as_bytes()).ok().filter(|path| !path.is_root())
+}
+
+/// The tree with one file as it stands now.
+fn with_file(
+    engine: &Engine,
+    writer: &Writer<'_>,
+    tree: TreeId,
+    path: &TreePath,
+) -> Result<TreeId, EngineError> {
+    let rules = engine.rules(&engine.config_or_default())?;
+    match capture_file(writer, &rules, path, tree, engine.surroundings.now())? {
+        Single::Captured(leaf) => {
+            let edits = BTreeMap::from([(path.clone(), leaf)]);
+            Ok(tree::edit(writer, tree, &edits)?)
+        }
+        Single::LeftOut => Ok(tree),
+        Single::Unclear => walked(engine, writer, tree),
+    }
+}
+
+/// The tree of all files as they stand now.
+fn walked(engine: &Engine, writer: &Writer<'_>, tree: TreeId) -> Result<TreeId, EngineError> {
+    let mut taken = engine.take(writer, &engine.config_or_default(), tree)?;
+    engine.keep_cache(&mut taken);
+    Ok(taken.capture.tree)
 }

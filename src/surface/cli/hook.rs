@@ -15,6 +15,9 @@ use crate::engine::verb::hook::Options;
 /// The tools that can change files.
 const MATCHER: &str = "Edit|MultiEdit|Write|NotebookEdit|Bash";
 
+/// Of these the ones that write just the file that they name.
+const EDITORS: [&str; 4] = ["Edit", "MultiEdit", "Write", "NotebookEdit"];
+
 /// The agent's settings for one project and one user, from the workspace's folder.
 const SETTINGS: &str = ".claude/settings.local.json";
 
@@ -45,8 +48,12 @@ pub fn read(text: &str) -> Said {
         || response["success"] == false
         || response["is_error"] == true
         || response["error"].is_string();
+    let tool = word(&value["tool_name"]).unwrap_or_default();
+    let file = ["file_path", "notebook_path"].iter().find_map(|key| word(&input[*key]));
+    // Any other tool may write more than it says.
+    let file = file.filter(|_| EDITORS.contains(&tool.as_str())).map(PathBuf::from);
     Said {
-        options: Options { tool: word(&value["tool_name"]).unwrap_or_default(), subject, failed },
+        options: Options { tool, subject, file, failed },
         folder: word(&value["cwd"]).map(PathBuf::from),
         session: word(&value["session_id"]),
     }
