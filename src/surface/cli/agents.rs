@@ -8,8 +8,8 @@ use serde_json::json;
 use super::args::{ExperimentVerb, HookVerb, Verb};
 use super::dispatch::{Outcome, Shell, backend_of};
 use super::output::{print, print_error, print_json};
-use super::{exit, follow, hook, interrupt, text};
-use crate::engine::verb::{compare, exec, experiment, experiments, hook as hook_verb, logs};
+use super::{exit, hook, interrupt, text};
+use crate::engine::verb::{exec, experiment, experiments, hook as hook_verb};
 use crate::engine::{Engine, EngineError};
 use crate::surface::html;
 
@@ -23,23 +23,6 @@ impl Shell {
             Verb::Experiments { limit } => self.experiments(engine, *limit),
             Verb::Experiment { verb: ExperimentVerb::Show { experiment, html } } => {
                 self.experiment(engine, experiment.clone(), html.as_deref())
-            }
-            Verb::Compare { a, b } => {
-                let options = compare::Options { a: a.clone(), b: b.clone() };
-                compare::run(engine, &options).map(|report| {
-                    self.give("compare", &report, || text::compare(&report));
-                    exit::DONE
-                })
-            }
-            Verb::Logs { of, stage, follow } => {
-                let options = logs::Options { of: of.clone(), stage: stage.clone() };
-                logs::run(engine, &options).map(|report| {
-                    match self.json {
-                        true => print_json("logs", &report),
-                        false => follow::print_logs(&report, *follow),
-                    }
-                    exit::DONE
-                })
             }
             Verb::Shell { branch, no_capture, backend } => {
                 let options = exec::Options {

@@ -11,8 +11,8 @@ use super::output::{print, print_error, print_failure, print_json, print_misuse}
 use super::{demo, exit, interrupt, progress, text, values, world};
 use crate::base::name::Label;
 use crate::engine::verb::{
-    branch, deinit, diff, doctor, eval, exec, fsck, guard, init, log, merge, op_log, rank, redo,
-    rollback, select, show, snapshot, stats, status, switch, tag, r#try, undo,
+    branch, deinit, diff, doctor, exec, fsck, guard, init, log, merge, op_log, redo, rollback,
+    show, snapshot, stats, status, switch, tag, undo,
 };
 use crate::engine::{Backend, Engine, EngineError, Event, Surroundings};
 
@@ -81,9 +81,9 @@ impl Shell {
                 | Verb::Diff { .. }
                 | Verb::Op { .. }
                 | Verb::Stats
-                | Verb::Rank { .. }
-                | Verb::Logs { .. }
-                | Verb::Compare { .. }
+                | Verb::Rank(_)
+                | Verb::Logs(_)
+                | Verb::Compare(_)
                 | Verb::Experiment { .. }
                 | Verb::Experiments { .. }
         );
@@ -102,7 +102,7 @@ impl Shell {
         if self.json { print_json(verb, report) } else { print(&page()) }
     }
 
-    fn watch(&self) -> impl Fn(Event) + Sync + use<> {
+    pub(super) fn watch(&self) -> impl Fn(Event) + Sync + use<> {
         let say = if self.json { progress::silent } else { progress::say };
         move |event| say(&event)
     }
@@ -189,11 +189,13 @@ impl Shell {
             Verb::Status | Verb::Log { .. } | Verb::Show { .. } | Verb::Diff { .. } => {
                 self.look(engine, verb)
             }
-            Verb::Try { .. }
-            | Verb::Eval { .. }
-            | Verb::Exec { .. }
-            | Verb::Guard { .. }
-            | Verb::Merge { .. } => self.run(engine, verb),
+            Verb::Try(args) => self.race(engine, args),
+            Verb::Eval(args) => self.eval(engine, args),
+            Verb::Rank(args) => self.rank(engine, args),
+            Verb::Select(args) => self.select(engine, args),
+            Verb::Compare(args) => self.compare(engine, args),
+            Verb::Logs(args) => self.logs(engine, args),
+            Verb::Exec { .. } | Verb::Guard { .. } | Verb::Merge { .. } => self.run(engine, verb),
             other => self.rest(engine, other),
         }
     }
@@ -305,27 +307,6 @@ impl Shell {
         let cancel = interrupt::cancel();
         let watch = self.watch();
         match verb {
-            Verb::Try { approaches, resume, from, jobs, timeout, no_eval, backend, dry_run } => {
-                let approaches = approaches.iter().map(values::approach);
-                let options = r#try::Options {
-                    approaches: approaches.collect::<Result<_, _>>()?,
-                    resume,
-                    from,
-                    jobs: values::jobs(jobs)?,
-                    timeout: values::time(timeout.as_ref())?,
-                    no_eval,
-                    backend: backend.backend.map(backend_of),
-                    dry_run: dry_run.dry_run,
-                };
-                self.tried(engine, &options, &cancel)
-            }
-            Verb::Eval { what, again, backend, dry_run } => {
-                let backend = backend.backend.map(backend_of);
-                let options = eval::Options { what, again, backend, dry_run: dry_run.dry_run };
-                let report = eval::run(engine, &options, &cancel, &watch)?;
-                self.give("eval", &report, || text::evaluation(&report));
-                Ok(if report.is_bad() { exit::NO } else { exit::DONE })
-            }
             Verb::Exec { branch, command, timeout, no_capture, backend, dry_run } => {
                 let options = exec::Options {
                     branch,
@@ -365,31 +346,6 @@ impl Shell {
         }
     }
 
-    fn tried(
-        &self,
-        engine: &Engine,
-        options: &r#try::Options,
-        cancel: &crate::run::Cancel,
-    ) -> Outcome {
-        let report = r#try::run(engine, options, cancel, &self.watch())?;
-        let table = match options.dry_run || options.no_eval {
-            true => None,
-            false => {
-                let experiment = Some(report.experiment.clone());
-                Some(rank::run(engine, &rank::Options { experiment })?)
-            }
-        };
-        #[derive(Serialize)]
-        struct Both<'a> {
-            #[serde(flatten)]
-            report: &'a r#try::Report,
-            ranking: Option<&'a rank::Report>,
-        }
-        let both = Both { report: &report, ranking: table.as_ref() };
-        self.give("try", &both, || text::tried(&report, table.as_ref(), options.dry_run));
-        Ok(if report.interrupted { exit::INTERRUPTED } else { exit::DONE })
-    }
-
     fn rest(&self, engine: &Engine, verb: Verb) -> Outcome {
         match verb {
             Verb::Deinit { yes, dry_run } => {
@@ -400,17 +356,6 @@ impl Shell {
             Verb::Switch { branch, dry_run: DryRun { dry_run } } => {
                 let report = switch::run(engine, &switch::Options { branch, dry_run })?;
                 self.give("switch", &report, || text::switch(&report, dry_run));
-            }
-            Verb::Rank { experiment } => {
-                let report = rank::run(engine, &rank::Options { experiment })?;
-                self.give("rank", &report, || text::rank(&report));
-                return Ok(if report.winner.is_some() { exit::DONE } else { exit::NO });
-            }
-            Verb::Select { experiment, approach, dry_run: DryRun { dry_run } } => {
-                let options = select::Options { experiment, approach, dry_run };
-                let report = select::run(engine, &options)?;
-                self.give("select", &report, || text::select(&report, dry_run));
-                return Ok(if report.selected.is_some() { exit::DONE } else { exit::NO });
             }
             Verb::Rollback { to, across_head, dry_run: DryRun { dry_run } } => {
                 let options = rollback::Options { to, across_head, dry_run };

@@ -11,6 +11,7 @@ mod hook;
 mod interrupt;
 mod output;
 mod progress;
+mod racing;
 mod text;
 mod values;
 mod world;

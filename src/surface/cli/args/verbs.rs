@@ -1,8 +1,12 @@
-//! The command line: every verb with its flags, its help and an example.
+//! The command line itself: every verb with its help and, where they are few, its flags.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+
+use super::flags::{BackendFlag, DryRun, StepArgs};
+use super::inner::{ExperimentVerb, HookVerb, OpVerb};
+use super::race::{CompareArgs, EvalArgs, LogsArgs, RankArgs, SelectArgs, TryArgs};
 
 /// Try several approaches at once, measure each honestly, keep the best, and get back to the last
 /// good state.
@@ -27,14 +31,6 @@ pub struct Cli {
     /// The verb.
     #[command(subcommand)]
     pub verb: Verb,
-}
-
-/// Only say what would be done.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct DryRun {
-    /// Only say what would be done; write nothing
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// The verbs.
@@ -183,77 +179,15 @@ pub enum Verb {
         dry_run: DryRun,
     },
     /// Try several approaches in parallel, each in its own branch, and evaluate each
-    #[command(
-        after_help = "Example:\n  exp try 'map=./agent.sh \"use a hash map\"' 'sort=./agent.sh \"sort first\"'\n  exp try 'a=git apply a.patch' 'b=git apply b.patch' --jobs 2 --timeout 10m\n\nThen `exp rank`, `exp select`, `exp merge --selected`."
-    )]
-    Try {
-        /// `NAME=COMMAND`: a name and the shell command that changes the files
-        #[arg(required_unless_present = "resume", value_name = "NAME=COMMAND")]
-        approaches: Vec<String>,
-        /// Go on with an experiment: run what was interrupted, evaluate what was not
-        #[arg(long, value_name = "EXPERIMENT", conflicts_with_all = ["approaches", "from"])]
-        resume: Option<String>,
-        /// Where all start; the workspace's files if nothing is given
-        #[arg(long, value_name = "WHAT")]
-        from: Option<String>,
-        /// How many at once
-        #[arg(long, short, value_name = "COUNT")]
-        jobs: Option<usize>,
-        /// Stop a command after this time, such as `90s` or `10m`
-        #[arg(long, value_name = "TIME")]
-        timeout: Option<String>,
-        /// Only run the commands
-        #[arg(long)]
-        no_eval: bool,
-        #[command(flatten)]
-        backend: BackendFlag,
-        #[command(flatten)]
-        dry_run: DryRun,
-    },
+    Try(TryArgs),
     /// Evaluate a snapshot, or the files, with the stages of exp.toml
-    #[command(
-        after_help = "Example:\n  exp eval            # the files as they are\n  exp eval e7/map\n  exp eval --again    # do not take it from the memo"
-    )]
-    Eval {
-        /// What; the workspace's files if nothing is given
-        what: Option<String>,
-        /// Run the stages although the result is remembered
-        #[arg(long)]
-        again: bool,
-        #[command(flatten)]
-        backend: BackendFlag,
-        #[command(flatten)]
-        dry_run: DryRun,
-    },
+    Eval(EvalArgs),
     /// Rank the candidates of an experiment
-    #[command(after_help = "Example:\n  exp rank\n  exp rank e7 --json")]
-    Rank {
-        /// The experiment; the last one if none is given
-        experiment: Option<String>,
-    },
+    Rank(RankArgs),
     /// Choose the best candidate of an experiment; exit 1 when none is feasible
-    #[command(
-        after_help = "Example:\n  exp select\n  exp select e7 --approach map   # choose by hand"
-    )]
-    Select {
-        /// The experiment; the last one if none is given
-        experiment: Option<String>,
-        /// Take this one, whatever the ranking says
-        #[arg(long, value_name = "NAME")]
-        approach: Option<String>,
-        #[command(flatten)]
-        dry_run: DryRun,
-    },
+    Select(SelectArgs),
     /// Set two snapshots side by side: verdicts, tests, metrics, files
-    #[command(
-        after_help = "Example:\n  exp compare main e7/map\n  exp compare e7/map e7/sort --json"
-    )]
-    Compare {
-        /// One
-        a: String,
-        /// The other
-        b: String,
-    },
+    Compare(CompareArgs),
     /// List experiments, oldest first
     #[command(after_help = "Example:\n  exp experiments\n  exp experiments -n 5")]
     Experiments {
@@ -271,18 +205,7 @@ pub enum Verb {
         verb: ExperimentVerb,
     },
     /// Print what an approach's command and the stages that measured it wrote
-    #[command(
-        after_help = "Example:\n  exp logs e7/map\n  exp logs e7/map test\n  exp logs e7/map --follow   # while it runs"
-    )]
-    Logs {
-        /// The branch; or `base`, `the files`, `merged`
-        of: String,
-        /// Only this stage; `approach` for the command itself
-        stage: Option<String>,
-        /// Go on until what runs has ended
-        #[arg(long, short)]
-        follow: bool,
-    },
+    Logs(LogsArgs),
     /// Open a shell in a branch; what it changed is recorded when it ends
     #[command(after_help = "Example:\n  exp shell e7/map")]
     Shell {
@@ -421,80 +344,5 @@ pub enum Verb {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
-    },
-}
-
-/// What can be asked about an experiment.
-#[derive(Debug, Subcommand)]
-pub enum ExperimentVerb {
-    /// Show it whole: table, selection, commands; as a page with graph and bars with --html
-    #[command(after_help = "Example:\n  exp experiment show e7 --html e7.html")]
-    Show {
-        /// Which one; the last one if none is given
-        experiment: Option<String>,
-        /// Write a page of its own to this file
-        #[arg(long, value_name = "FILE")]
-        html: Option<PathBuf>,
-    },
-}
-
-/// The calls of a hook.
-#[derive(Debug, Subcommand)]
-pub enum HookVerb {
-    /// Add the entries to the agent's settings for this project
-    #[command(after_help = "Example:\n  exp hook install --dry-run")]
-    Install {
-        #[command(flatten)]
-        dry_run: DryRun,
-    },
-    /// Before a tool: record what stands there. Reads JSON from standard input; never blocks
-    #[command(after_help = "Example:\n  exp hook pre < input.json")]
-    Pre,
-    /// After a tool: record what it changed. Reads JSON from standard input; never blocks
-    #[command(after_help = "Example:\n  exp hook post < input.json")]
-    Post,
-}
-
-/// Which view to use.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct BackendFlag {
-    /// How branches get their files: `overlay` or `copy`; what works here if not given
-    #[arg(long, value_enum)]
-    pub backend: Option<BackendWord>,
-}
-
-/// A backend by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum BackendWord {
-    /// Overlay at the workspace's own path
-    Overlay,
-    /// A folder of its own that is kept warm
-    Copy,
-}
-
-/// What `undo` and `redo` take.
-#[derive(Debug, Args)]
-pub struct StepArgs {
-    /// The operation; the newest of this session if none is given
-    pub operation: Option<String>,
-    /// Go back although git's HEAD has moved since
-    #[arg(long)]
-    pub across_head: bool,
-    #[command(flatten)]
-    pub dry_run: DryRun,
-}
-
-/// What can be asked of the operation log.
-#[derive(Debug, Subcommand)]
-pub enum OpVerb {
-    /// Show what was done, newest first
-    #[command(after_help = "Example:\n  exp op log -n 5\n  exp op log --mine")]
-    Log {
-        /// How many at most
-        #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
-        limit: usize,
-        /// Only this session's
-        #[arg(long)]
-        mine: bool,
     },
 }
