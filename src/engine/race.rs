@@ -4,6 +4,7 @@
 //! **Invariant**: what a command left is captured however it ended, and never thrown away; the
 //! record says how far each approach has come, so that another process can go on from there.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(super) struct Open {
 pub(super) struct Race<'a> {
     pub engine: &'a Engine,
     pub terms: Terms,
+    /// Limits of certain approaches, by name.
+    pub limits: &'a BTreeMap<String, Duration>,
     pub safe: &'a Safe,
     pub bench: Option<&'a Bench<'a>>,
     pub base: (SnapshotId, TreeId),
@@ -166,7 +169,7 @@ impl Race<'_> {
         let mut view =
             self.engine.open_view(&self.safe.taken, self.base.1, label, backend, Purpose::Run)?;
         let mut command = view.command(Program::Shell(approach.command.clone()));
-        command.limit = self.terms.timeout;
+        command.limit = self.limits.get(&approach.name).copied().or(self.terms.timeout);
         let finished = view.run(command, "approach", self.cancel)?;
         let state = match finished.outcome {
             Outcome::Exited(exit) => ApproachState::Finished { exit },

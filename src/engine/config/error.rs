@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-/// One fault of an `exp.toml`.
+/// One fault of an `exp.toml`, or of a file of approaches.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("could not read exp.toml: line {line}, column {column}: {message}{}", meant(.hint))]
+#[error("could not read {file}: line {line}, column {column}: {message}{}", meant(.hint))]
 pub struct ConfigError {
+    /// The file, as somebody named it.
+    pub file: String,
     /// The line, the first being 1.
     pub line: usize,
     /// The column in characters, the first being 1.
@@ -19,10 +21,15 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// The same fault, of another file.
+    pub(super) fn in_file(self, file: &str) -> Self {
+        Self { file: file.to_owned(), ..self }
+    }
+
     /// A fault at a place of the text.
     pub(super) fn at(text: &str, place: Range<usize>, key: &str, message: String) -> Self {
         let (line, column) = line_and_column(text, place.start);
-        Self { line, column, key: Some(key.to_owned()), message, hint: None }
+        Self { file: own_file(), line, column, key: Some(key.to_owned()), message, hint: None }
     }
 
     /// What the parser says, with a hint where it names what it would have taken.
@@ -36,15 +43,23 @@ impl ConfigError {
         let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         match words.split_first() {
             Some((key, known)) if unknown => Self {
+                file: own_file(),
                 line,
                 column,
                 key: Some((*key).to_owned()),
                 hint: nearest(key, known).map(str::to_owned),
                 message: format!("`{key}` is not known here (known: {})", known.join(", ")),
             },
-            _ => Self { line, column, key: key_before(text, place.start), message, hint: None },
+            _ => {
+                let key = key_before(text, place.start);
+                Self { file: own_file(), line, column, key, message, hint: None }
+            }
         }
     }
+}
+
+fn own_file() -> String {
+    "exp.toml".to_owned()
 }
 
 fn meant(hint: &Option<String>) -> String {

@@ -1,6 +1,7 @@
 //! `exp try`: opens an experiment: several approaches from one base, each in a branch and a view
 //! of its own, in parallel; each result is captured and evaluated.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -35,6 +36,9 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// When a command is stopped.
     pub timeout: Option<Duration>,
+    /// When the command of a certain approach is stopped, by name. It is no part of the record: who
+    /// resumes gives a limit again.
+    pub limits: BTreeMap<String, Duration>,
     /// Only run the commands.
     pub no_eval: bool,
     /// Which view to use.
@@ -129,6 +133,7 @@ pub fn run(
     let race = Race {
         engine,
         terms,
+        limits: &options.limits,
         safe: &safe,
         bench: bench.as_ref(),
         base: (base, base_tree),

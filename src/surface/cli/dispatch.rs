@@ -1,5 +1,6 @@
 //! From the command line to a verb and back: the only place that knows all of them.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -237,7 +238,7 @@ impl Shell {
         dry_run: bool,
     ) -> Outcome {
         let state = match state {
-            Some(path) => Some(self.read_state(path)?),
+            Some(path) => Some(self.read_input(&path)?),
             None => None,
         };
         let tag = tag.map(Label::new).transpose()?;
@@ -247,15 +248,16 @@ impl Shell {
         Ok(exit::DONE)
     }
 
-    fn read_state(&self, path: std::path::PathBuf) -> Result<Vec<u8>, EngineError> {
+    /// A file that was named on the line, or standard input.
+    pub(super) fn read_input(&self, path: &Path) -> Result<Vec<u8>, EngineError> {
         use std::io::Read;
         let read = if path.as_os_str() == "-" {
             let mut text = Vec::new();
             std::io::stdin().lock().read_to_end(&mut text).map(|_| text)
         } else {
-            std::fs::read(self.world.folder.join(&path))
+            std::fs::read(self.world.folder.join(path))
         };
-        read.map_err(|source| EngineError::File { what: "read", path, source })
+        read.map_err(|source| EngineError::File { what: "read", path: path.to_owned(), source })
     }
 
     fn branch(

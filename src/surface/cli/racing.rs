@@ -1,22 +1,30 @@
 //! From the command line to the verbs of a race, and back: trying, measuring, ranking, choosing.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::args::{CompareArgs, EvalArgs, LogsArgs, RankArgs, SelectArgs, TryArgs};
 use super::dispatch::{Outcome, Shell, backend_of};
 use super::output::print_json;
 use super::{exit, follow, interrupt, text, values};
-use crate::engine::Engine;
+use crate::engine::config::{Approaches, ListedApproach};
 use crate::engine::verb::{compare, eval, logs, rank, select, r#try};
+use crate::engine::{Engine, EngineError};
 
 impl Shell {
     /// `exp try`.
     pub(super) fn race(&self, engine: &Engine, args: TryArgs) -> Outcome {
-        let approaches = args.approaches.iter().map(values::approach);
+        let listed = args.file.map(|file| self.approaches(&file)).transpose()?.unwrap_or_default();
+        let limit = |one: &ListedApproach| Some((one.name.clone(), one.timeout?));
+        let limits = listed.approaches.iter().filter_map(limit).collect();
+        let from_file = listed.approaches.into_iter().map(|one| Ok((one.name, one.command)));
+        let approaches = from_file.chain(args.approaches.iter().map(values::approach));
         let options = r#try::Options {
             approaches: approaches.collect::<Result<_, _>>()?,
             resume: args.resume,
-            from: args.from,
+            from: args.from.or(listed.from),
+            limits,
             jobs: values::jobs(args.jobs)?,
             timeout: values::time(args.timeout.as_ref())?,
             no_eval: args.no_eval,
@@ -40,6 +48,20 @@ impl Shell {
         let both = Both { report: &report, ranking: table.as_ref() };
         self.give("try", &both, || text::tried(&report, table.as_ref(), options.dry_run));
         Ok(if report.interrupted { exit::INTERRUPTED } else { exit::DONE })
+    }
+
+    /// Reads a file of approaches, named from the folder in which the command was given.
+    fn approaches(&self, file: &Path) -> Result<Approaches, EngineError> {
+        let shown = match file.as_os_str() == "-" {
+            true => "standard input".to_owned(),
+            false => file.display().to_string(),
+        };
+        let bytes = self.read_input(file)?;
+        let text = String::from_utf8(bytes).map_err(|_| EngineError::Refused {
+            what: format!("could not read {shown}"),
+            why: "it is not UTF-8, so it is no TOML".to_owned(),
+        })?;
+        Ok(Approaches::parse(&text, &shown)?)
     }
 
     /// `exp eval`.

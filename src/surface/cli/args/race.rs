@@ -1,5 +1,7 @@
 //! The verbs of a race: trying, measuring, ranking, choosing, looking at what was said.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::flags::{BackendFlag, DryRun};
@@ -7,14 +9,17 @@ use super::flags::{BackendFlag, DryRun};
 /// What `try` takes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  exp try 'map=./agent.sh \"use a hash map\"' 'sort=./agent.sh \"sort first\"'\n  exp try 'a=git apply a.patch' 'b=git apply b.patch' --jobs 2 --timeout 10m\n\nThen `exp rank`, `exp select`, `exp merge --selected`."
+    after_help = "Example:\n  exp try 'map=./agent.sh \"use a hash map\"' 'sort=./agent.sh \"sort first\"'\n  exp try 'a=git apply a.patch' 'b=git apply b.patch' --jobs 2 --timeout 10m\n  exp try --file approaches.toml\n\nA file of approaches:\n  from = \"main\"                # where all start; may be left out (--from counts more)\n  [[approach]]\n  name = \"map\"\n  command = './agent.sh \"use a hash map\"'   # runs at the top of the branch's files\n  timeout = \"10m\"              # may be left out\n\nThen `exp rank`, `exp select`, `exp merge --selected`."
 )]
 pub struct TryArgs {
     /// `NAME=COMMAND`: a name and the shell command that changes the files
-    #[arg(required_unless_present = "resume", value_name = "NAME=COMMAND")]
+    #[arg(required_unless_present_any = ["resume", "file"], value_name = "NAME=COMMAND")]
     pub approaches: Vec<String>,
+    /// Approaches from a TOML file; `-` for standard input. Those of the line come after them
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// Go on with an experiment: run what was interrupted, evaluate what was not
-    #[arg(long, value_name = "EXPERIMENT", conflicts_with_all = ["approaches", "from"])]
+    #[arg(long, value_name = "EXPERIMENT", conflicts_with_all = ["approaches", "file", "from"])]
     pub resume: Option<String>,
     /// Where all start; the workspace's files if nothing is given
     #[arg(long, value_name = "WHAT")]
@@ -22,7 +27,7 @@ pub struct TryArgs {
     /// How many at once
     #[arg(long, short, value_name = "COUNT")]
     pub jobs: Option<usize>,
-    /// Stop a command after this time, such as `90s` or `10m`
+    /// Stop a command after this time, such as `90s` or `10m`; a file may give one its own
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<String>,
     /// Only run the commands
