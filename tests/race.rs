@@ -82,3 +82,98 @@ fn a_file_of_approaches_with_a_fault_is_refused_with_its_place() {
     assert!(bench.complains(2, &["try", "--file", "ideas.toml"]).contains("not UTF-8"));
     bench.exits(4, &["rank"]);
 }
+
+#[test]
+fn a_race_stops_at_the_first_error_when_asked_and_goes_on_with_the_others() {
+    let bench = Bench::project();
+    let (alive, go) = (bench.outside("alive"), bench.outside("go"));
+    let bad =
+        format!("bad=until test -e {}; do :; done; echo 1 > bad.txt; exit 3", alive.display());
+    let stuck = format!(
+        "stuck=echo 4 > value.txt; until test -e {}; do touch {}; done; echo 5 > value.txt",
+        go.display(),
+        alive.display()
+    );
+    let later = "later=echo 6 > value.txt";
+    let race = ["try", &bad, &stuck, later, "--jobs", "2", "--stop-on-error"];
+    let report = bench.json_exits(1, &race);
+    assert_eq!((&report["stopped_by"], &report["interrupted"]), (&"bad".into(), &false.into()));
+    let state = |report: &serde_json::Value, at: usize| report["approaches"][at]["state"].clone();
+    let states = [0, 1, 2].map(|at| state(&report, at));
+    assert_eq!(states, ["exit 3", "interrupted", "waiting"]);
+    std::fs::remove_file(&alive).unwrap();
+    assert!(!alive.exists(), "nothing of it runs any more");
+    assert!(bench.ok(&["diff", "main", "e1/stuck"]).contains("+4"), "its work is kept");
+    assert!(bench.ok(&["diff", "main", "e1/bad", "--names"]).contains("bad.txt"));
+    std::fs::write(go, "").unwrap();
+    let resumed = bench.json(&["try", "--resume", "e1", "--stop-on-error"]);
+    let states = [0, 1, 2].map(|at| state(&resumed, at));
+    assert_eq!(states, ["exit 3", "done", "done"], "one that failed is not started again");
+    assert_eq!(resumed["ranking"]["winner"], "stuck");
+    assert_eq!(resumed["stopped_by"], serde_json::Value::Null);
+    let page = bench.exits(1, &["try", "no=exit 4", "--stop-on-error"]);
+    assert!(page.contains("stopped, because no failed (exit 4)"), "{page}");
+}
+
+#[test]
+fn a_race_goes_on_past_an_error_unless_asked() {
+    let bench = Bench::project();
+    for arguments in [&["--keep-going"][..], &[]] {
+        let race = [&["try", "bad=exit 3", "late=echo 6 > value.txt", "--jobs", "1"], arguments];
+        let report = bench.json(&race.concat());
+        assert_eq!(report["approaches"][1]["state"], "done");
+        assert_eq!(report["ranking"]["winner"], "late");
+    }
+    // That nothing can be chosen is said by those who are asked.
+    bench.ok(&["try", "bad=exit 3"]);
+    bench.exits(1, &["rank"]);
+    bench.exits(1, &["select"]);
+    bench.exits(2, &["try", "a=true", "--keep-going", "--stop-on-error"]);
+}
+
+#[test]
+fn what_a_failed_command_left_is_evaluated_on_request_and_ranked() {
+    let bench = Bench::project();
+    let race = ["try", "good=echo 6 > value.txt", "odd=echo 5 > value.txt; exit 3", "same=exit 4"];
+    let table = bench.json(&race)["ranking"].clone();
+    assert_eq!(table["winner"], "good");
+    assert_eq!(row(&table, "odd")["verdict"]["word"], "unknown");
+    assert_eq!(bench.json(&["eval", "e1/odd"])["experiment"], "e1");
+    let table = bench.json(&["rank", "e1"]);
+    let odd = row(&table, "odd");
+    assert_eq!((&odd["state"], &odd["verdict"]["word"]), (&"exit 3".into(), &"good".into()));
+    assert_eq!(table["winner"], "odd", "it is a candidate like any other");
+    let page = bench.ok(&["rank", "e1"]);
+    assert!(page.contains("its command failed (exit 3)"), "but it is said: {page}");
+    // By its id, and what changed nothing by its branch.
+    assert_eq!(bench.json(&["eval", odd["candidate"].as_str().unwrap()])["experiment"], "e1");
+    assert_eq!(bench.json(&["eval", "same"])["experiment"], "e1");
+    assert_eq!(row(&bench.json(&["rank", "e1"]), "same")["verdict"]["word"], "good");
+    assert_eq!(bench.json(&["eval"])["experiment"], serde_json::Value::Null);
+    let at_once = bench.json(&["try", "odd=echo 5 > value.txt; exit 3", "--eval-failed"]);
+    assert_eq!(at_once["ranking"]["winner"], "odd");
+    bench.ok(&["select"]);
+    bench.ok(&["merge", "--selected"]);
+    assert_eq!(bench.read("value.txt"), "5\n");
+}
+
+#[test]
+fn a_race_that_evaluated_nothing_takes_what_is_found_later() {
+    let bench = Bench::project();
+    bench.ok(&["try", "five=echo 5 > value.txt", "six=echo 6 > value.txt", "--no-eval"]);
+    assert_eq!(bench.json(&["eval", "e1/six"])["experiment"], "e1");
+    let table = bench.json(&["rank", "e1"]);
+    assert_eq!(table["winner"], "six");
+    assert_eq!(row(&table, "six")["metrics"][0]["ratio"], 0.6, "compared with the base");
+    assert_eq!(bench.json(&["try", "--resume", "e1"])["ranking"]["winner"], "five");
+    bench.ok(&["try", "seven=echo 7 > value.txt", "--no-eval"]);
+    let resumed = bench.json(&["try", "--resume", "e2"]);
+    assert_eq!(row(&resumed["ranking"], "seven")["metrics"][0]["ratio"], 0.7);
+    // Other stages measure something else.
+    let config = bench.read("exp.toml");
+    bench.write("exp.toml", &config.replace("cat value.txt", "expr 1 + $(cat value.txt)"));
+    let output = bench.run(&["eval", "e1/six"]);
+    let said = text(&output.stderr);
+    assert!(said.contains("e1 was measured with other stages"), "{said}");
+    assert_eq!(row(&bench.json(&["rank", "e1"]), "six")["metrics"][0]["value"], 6.0);
+}

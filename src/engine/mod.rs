@@ -13,6 +13,7 @@ mod evaluate;
 mod events;
 mod finding;
 mod flight;
+mod on_request;
 mod place;
 mod race;
 mod recover;

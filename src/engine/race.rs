@@ -5,7 +5,7 @@
 //! record says how far each approach has come, so that another process can go on from there.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use super::evaluate::Bench;
@@ -34,15 +34,43 @@ pub(super) struct Terms {
     pub timeout: Option<Duration>,
     /// Which view to use.
     pub backend: Option<Backend>,
+    /// Start nothing more, and end what runs, when a command fails.
+    pub stop_on_error: bool,
+    /// Evaluate what a command left that failed, too.
+    pub eval_failed: bool,
+}
+
+impl Terms {
+    /// Whether what an approach left is evaluated. One that failed by its own word is evaluated
+    /// only on request.
+    fn evaluates(&self, state: &ApproachState) -> bool {
+        match state {
+            ApproachState::Finished { exit: 0 } => true,
+            state => self.eval_failed && has_failed(state),
+        }
+    }
+}
+
+/// Whether a command did not do what it was asked to do; being interrupted is no failure.
+fn has_failed(state: &ApproachState) -> bool {
+    match state {
+        ApproachState::Finished { exit } => *exit != 0,
+        ApproachState::TimedOut
+        | ApproachState::Killed { .. }
+        | ApproachState::DidNotRun { .. } => true,
+        ApproachState::Waiting | ApproachState::Interrupted => false,
+    }
 }
 
 /// The approaches that have not ended by themselves, and where results are evaluated those that
-/// did well and were not.
-pub(super) fn unfinished(record: &Experiment, evaluates: bool) -> Vec<usize> {
-    let is_open = |approach: &Approach| match approach.state {
+/// shall be and were not.
+pub(super) fn unfinished(record: &Experiment, terms: &Terms, evaluates: bool) -> Vec<usize> {
+    let is_open = |approach: &Approach| match &approach.state {
         ApproachState::Waiting | ApproachState::Interrupted => true,
-        ApproachState::Finished { exit: 0 } => evaluates && approach.evaluation.is_none(),
-        _ => false,
+        state => {
+            let has_left = approach.candidate.is_some() && approach.evaluation.is_none();
+            evaluates && has_left && terms.evaluates(state)
+        }
     };
     let numbered = record.approaches.iter().enumerate();
     numbered.filter(|(_, approach)| is_open(approach)).map(|(number, _)| number).collect()
@@ -65,7 +93,10 @@ pub(super) struct Race<'a> {
     pub base: (SnapshotId, TreeId),
     pub base_found: Option<&'a Found>,
     pub open: Mutex<Open>,
+    /// Of this race alone: what asks all to stop asks it, too.
     pub cancel: &'a Cancel,
+    /// The approach whose failure ended the race.
+    pub stopped_by: &'a OnceLock<String>,
     pub watch: Watch<'a>,
 }
 
@@ -89,13 +120,24 @@ impl Race<'_> {
     /// Runs one approach unless it has ended before, captures what it left and evaluates it.
     fn approach(&self, number: usize) -> Result<(), EngineError> {
         let approach = self.record(number);
-        let candidate = match approach.state {
-            ApproachState::Finished { exit: 0 } => approach.candidate,
-            _ => self.run_and_capture(number, &approach)?,
+        let (state, candidate) = match &approach.state {
+            ApproachState::Waiting | ApproachState::Interrupted => {
+                self.run_and_capture(number, &approach)?
+            }
+            ended => (ended.clone(), approach.candidate),
         };
+        if self.terms.stop_on_error && has_failed(&state) {
+            let _ = self.stopped_by.set(approach.name.clone());
+            self.cancel.cancel();
+        }
         let (Some(bench), Some(candidate)) = (self.bench, candidate) else {
             return Ok(());
         };
+        // Judged already where an equal tree was measured before.
+        let is_open = self.record(number).evaluation.is_none() && self.terms.evaluates(&state);
+        if !is_open || self.cancel.is_cancelled() {
+            return Ok(());
+        }
         let tree = Snapshot::fetch(&self.engine.store, candidate)?.tree;
         let found = bench.evaluate(approach.branch.as_str(), tree)?;
         let judged = self.judge(bench, &approach, found);
@@ -104,13 +146,13 @@ impl Race<'_> {
         })
     }
 
-    /// Gives the candidate that is still to be measured. One that failed by its own word is measured
-    /// only on request; one whose tree was measured before is judged with that.
+    /// Runs one approach and captures what it left. Where an equal tree was measured before it is
+    /// judged with that, in the same step.
     fn run_and_capture(
         &self,
         number: usize,
         approach: &Approach,
-    ) -> Result<Option<SnapshotId>, EngineError> {
+    ) -> Result<(ApproachState, Option<SnapshotId>), EngineError> {
         let branch = approach.branch.to_string();
         (self.watch)(Event::ApproachStarted { branch: branch.clone() });
         // One that was interrupted before left its branch at what it had done until then.
@@ -128,8 +170,7 @@ impl Race<'_> {
             changed_files: changes.iter().filter(|change| !change.is_only_directory()).count(),
             duration_ms,
         });
-        let is_measured = state == (ApproachState::Finished { exit: 0 });
-        let judged = match self.bench.filter(|_| is_measured) {
+        let judged = match self.bench.filter(|_| self.terms.evaluates(&state)) {
             Some(bench) => {
                 let found = bench.remembered(tree)?;
                 found.map(|found| self.judge(bench, approach, found))
@@ -142,8 +183,7 @@ impl Race<'_> {
             approach.candidate = candidate;
             approach.evaluation = judged.as_ref().map(|judged| judged.id);
         })?;
-        let is_open = is_measured && judged.is_none() && !self.cancel.is_cancelled();
-        Ok(candidate.filter(|_| is_open))
+        Ok((state, candidate))
     }
 
     fn judge(&self, bench: &Bench<'_>, approach: &Approach, found: Found) -> Judged {
@@ -228,42 +268,52 @@ impl Race<'_> {
     }
 
     /// Changes the record of the experiment, and hangs a verdict on its candidate, in one durable
-    /// step. Others may change the record meanwhile (a selection): then theirs is changed.
+    /// step. Somebody else may change the record while the race runs, by `exp eval` or `exp select`:
+    /// the change is made on what stands there.
     fn update(
         &self,
         number: usize,
         verdict: Option<(SnapshotId, &Judged)>,
         change: &dyn Fn(&mut Approach),
     ) -> Result<(), EngineError> {
-        let engine = self.engine;
         let mut open = self.lock();
-        for _ in 0..COMMIT_TRIES_MAX {
-            let mut record = open.record.clone();
-            change(&mut record.approaches[number]);
-            let writer = engine.store.writer()?;
-            let id = record.put(&writer)?;
-            let key = NameKey::Experiment(record.name.clone());
-            let value = |id| Some(NameValue::Experiment(id));
-            let mut moves = vec![moved(key, value(open.id), value(id))];
-            // The base has a verdict of its own, as the base.
-            if let Some((candidate, judged)) = verdict.filter(|(id, _)| *id != self.base.0) {
-                moves.extend(engine.finding_moves(engine.store.names()?, candidate, judged)?);
-            }
-            let summary = format!("{} of {}", record.approaches[number].name, record.name);
-            match engine.commit(&writer, moves, Act::capture("try", summary)) {
-                Ok(_) => {
+        for attempt in 1.. {
+            match self.try_update(&open, number, verdict, change) {
+                Err(EngineError::Moved { .. }) if attempt < COMMIT_TRIES_MAX => {
+                    let (record, id) = self.engine.experiment(Some(&open.record.name))?;
                     *open = Open { record, id };
+                }
+                updated => {
+                    *open = updated?;
                     return Ok(());
                 }
-                Err(EngineError::Moved { .. }) => {
-                    let (record, id) = engine.experiment(Some(&record.name))?;
-                    *open = Open { record, id };
-                }
-                Err(error) => return Err(error),
             }
         }
-        let by = "others, again and again".to_owned();
-        Err(EngineError::Moved { name: open.record.name.clone(), by })
+        unreachable!("the loop ends at the last try")
+    }
+
+    fn try_update(
+        &self,
+        open: &Open,
+        number: usize,
+        verdict: Option<(SnapshotId, &Judged)>,
+        change: &dyn Fn(&mut Approach),
+    ) -> Result<Open, EngineError> {
+        let engine = self.engine;
+        let mut record = open.record.clone();
+        change(&mut record.approaches[number]);
+        let writer = engine.store.writer()?;
+        let id = record.put(&writer)?;
+        let key = NameKey::Experiment(record.name.clone());
+        let value = |id| Some(NameValue::Experiment(id));
+        let mut moves = vec![moved(key, value(open.id), value(id))];
+        // The base has a verdict of its own, as the base.
+        if let Some((candidate, judged)) = verdict.filter(|(id, _)| *id != self.base.0) {
+            moves.extend(engine.finding_moves(engine.store.names()?, candidate, judged)?);
+        }
+        let summary = format!("{} of {}", record.approaches[number].name, record.name);
+        engine.commit(&writer, moves, Act::capture("try", summary))?;
+        Ok(Open { record, id })
     }
 }
 

@@ -85,7 +85,11 @@ impl Command {
 
 /// A wish to stop, shared between the one who wishes and those who run.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel {
+    flag: Arc<AtomicBool>,
+    /// A wish of somebody further out, which counts as well.
+    outer: Option<Arc<Self>>,
+}
 
 impl Cancel {
     /// No wish yet.
@@ -95,17 +99,23 @@ impl Cancel {
 
     /// Shares a flag that somebody else sets, such as a signal handler.
     pub fn watching(flag: Arc<AtomicBool>) -> Self {
-        Self(flag)
+        Self { flag, outer: None }
+    }
+
+    /// A narrower wish: asked when this one is, but not the other way round.
+    pub fn inner(&self) -> Self {
+        Self { flag: Arc::default(), outer: Some(Arc::new(self.clone())) }
     }
 
     /// Asks everything that holds it to stop. For good.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.flag.store(true, Ordering::SeqCst);
     }
 
     /// Whether it was asked.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.flag.load(Ordering::SeqCst)
+            || self.outer.as_ref().is_some_and(|outer| outer.is_cancelled())
     }
 }
 

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
+use crate::engine::config::Config;
 use crate::engine::context::CONFIG_FILE;
 use crate::engine::evaluate::Bench;
-use crate::engine::events::Watch;
+use crate::engine::events::{Event, Watch};
 use crate::engine::finding::Judged;
+use crate::engine::on_request::Entry;
 use crate::engine::report::{ShownEvaluation, ShownVerdict};
 use crate::engine::view::Backend;
 use crate::engine::{Engine, EngineError};
@@ -45,6 +47,8 @@ pub struct Report {
     pub suspicions: Vec<String>,
     /// The stages that would be run, in a dry run.
     pub planned: Vec<String>,
+    /// The experiment whose table has the result now; none for what is no candidate.
+    pub experiment: Option<String>,
 }
 
 impl Report {
@@ -70,17 +74,7 @@ pub fn run(
         return Err(EngineError::NoStages);
     }
     if options.dry_run {
-        let what = options.what.as_deref().unwrap_or("@");
-        let planned = config.stages.iter().map(|stage| format!("{}: {}", stage.name, stage.run));
-        return Ok(Report {
-            snapshot: engine.resolve(what)?.id.hex(),
-            base: None,
-            evaluation: None,
-            verdict: ShownVerdict::unknown(),
-            newly_failing: Vec::new(),
-            suspicions: Vec::new(),
-            planned: planned.collect(),
-        });
+        return dry_run(engine, options, &config);
     }
     let _lock = engine.lock("eval", Sharing::Shared)?;
     let writer = engine.store.writer()?;
@@ -109,7 +103,19 @@ pub fn run(
     let judged = bench.judge(found, base.as_ref().map(|(id, found)| (*id, found)));
     bench.say(shown, &judged);
     engine.keep_verdict(id, &judged)?;
+    let base_found = base.as_ref().map(|(id, found)| (*id, found));
+    let evaluator = bench.evaluator();
+    let entry = engine.enter_on_request(shown, (id, &snapshot), &judged, base_found, evaluator)?;
+    if let Entry::OtherEvaluator(experiment) = &entry {
+        watch(Event::Notice(format!(
+            "{experiment} was measured with other stages, so its table does not take this"
+        )));
+    }
     let mut report = report(id.hex(), base.map(|(id, _)| id.hex()), &judged);
+    report.experiment = match entry {
+        Entry::Entered(experiment) => Some(experiment),
+        _ => None,
+    };
     if let Some(parent) = snapshot.parents.first() {
         let before = Snapshot::fetch(&engine.store, *parent)?.tree;
         let changes = tree::diff(&engine.store, before, snapshot.tree)?;
@@ -123,6 +129,21 @@ pub fn run(
     Ok(report)
 }
 
+fn dry_run(engine: &Engine, options: &Options, config: &Config) -> Result<Report, EngineError> {
+    let what = options.what.as_deref().unwrap_or("@");
+    let planned = config.stages.iter().map(|stage| format!("{}: {}", stage.name, stage.run));
+    Ok(Report {
+        snapshot: engine.resolve(what)?.id.hex(),
+        base: None,
+        evaluation: None,
+        verdict: ShownVerdict::unknown(),
+        newly_failing: Vec::new(),
+        suspicions: Vec::new(),
+        planned: planned.collect(),
+        experiment: None,
+    })
+}
+
 fn report(snapshot: String, base: Option<String>, judged: &Judged) -> Report {
     debug_assert!(judged.record.word != VerdictWord::Bad || judged.record.trigger.is_some());
     let (id, found) = (judged.id.hex(), &judged.evaluation);
@@ -134,5 +155,6 @@ fn report(snapshot: String, base: Option<String>, judged: &Judged) -> Report {
         newly_failing: judged.verdict.newly_failing.clone(),
         suspicions: judged.verdict.suspicions.clone(),
         planned: Vec::new(),
+        experiment: None,
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::evaluate::limits;
 use crate::engine::report::{ShownVerdict, state_text, word};
 use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::{Evaluation, TestStatus};
-use crate::object::experiment::{Approach, Experiment};
+use crate::object::experiment::{Approach, ApproachState, Experiment};
 use crate::object::snapshot::Snapshot;
 use crate::object::tree::{self, EntryKind};
 use crate::policy::rank::{Candidate, ChangeSize, Order, Ranking, rank};
@@ -233,10 +233,21 @@ fn shown_row(known: &Known<'_>, row: Option<&crate::policy::rank::Row>) -> Row {
         changed_bytes: known.change.bytes,
         duration_ms: approach.duration_ms,
         reasons: row.map_or_else(|| vec![state.clone()], |row| row.reasons.clone()),
-        warnings: row.map_or_else(Vec::new, |row| row.warnings.clone()),
+        warnings: warnings(approach, row),
         identical_to: row.map_or_else(Vec::new, |row| row.identical_to.clone()),
         state,
     }
+}
+
+/// What the policy warns of, and that a candidate was left by a command that failed: it is ranked
+/// as any other, but not silently.
+fn warnings(approach: &Approach, row: Option<&crate::policy::rank::Row>) -> Vec<String> {
+    let mut warnings = row.map_or_else(Vec::new, |row| row.warnings.clone());
+    if approach.evaluation.is_some() && approach.state != (ApproachState::Finished { exit: 0 }) {
+        let state = state_text(&approach.state);
+        warnings.push(format!("its command failed ({state}); it was evaluated on request"));
+    }
+    warnings
 }
 
 fn tests(evaluation: &Evaluation) -> (usize, usize) {

@@ -2,6 +2,7 @@
 //! of its own, in parallel; each result is captured and evaluated.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -41,6 +42,10 @@ pub struct Options {
     pub limits: BTreeMap<String, Duration>,
     /// Only run the commands.
     pub no_eval: bool,
+    /// When a command fails, start nothing more and end what runs, as an interrupt does.
+    pub stop_on_error: bool,
+    /// Evaluate what a command left that failed, too.
+    pub eval_failed: bool,
     /// Which view to use.
     pub backend: Option<Backend>,
     /// Only say what would be done.
@@ -64,6 +69,8 @@ pub struct Report {
     pub approaches: Vec<ShownApproach>,
     /// Whether somebody interrupted it.
     pub interrupted: bool,
+    /// The approach whose failure ended the race, where that was asked for.
+    pub stopped_by: Option<String>,
 }
 
 /// One approach.
@@ -107,6 +114,8 @@ pub fn run(
         Some(name) => Some(engine.experiment(Some(name))?),
         None => None,
     };
+    // A failure that ends the race is no wish of whoever called.
+    let (outer, cancel) = (cancel, &cancel.inner());
     let base = match (&resumed, &options.from) {
         (Some((record, _)), _) => record.base,
         (None, Some(from)) => engine.resolve(from)?.id,
@@ -125,11 +134,12 @@ pub fn run(
     let base_found = evaluate_base(engine, bench.as_ref(), base, base_tree, watch)?;
     let found = base_found.as_ref().map(|(found, _)| found);
     let open = match resumed {
-        Some((record, id)) => Open { record, id },
+        Some((record, id)) => Open { record: with_base(record, found, bench.as_ref()), id },
         None => open(engine, options, base, found, bench.as_ref())?,
     };
-    let terms = Terms { jobs: options.jobs, timeout: options.timeout, backend: options.backend };
-    let numbers = unfinished(&open.record, bench.is_some());
+    let terms = terms(options);
+    let numbers = unfinished(&open.record, &terms, bench.is_some());
+    let stopped_by = OnceLock::new();
     let race = Race {
         engine,
         terms,
@@ -140,11 +150,10 @@ pub fn run(
         base_found: found,
         open: open.into(),
         cancel,
+        stopped_by: &stopped_by,
         watch,
     };
     let record = race.run(numbers)?;
-    let shown_found =
-        |found: &Found| ShownEvaluation::new(found.id.hex(), &found.evaluation, found.from_memo);
     Ok(Report {
         experiment: record.name.clone(),
         base: base.hex(),
@@ -152,8 +161,23 @@ pub fn run(
         base_verdict: base_found.as_ref().map_or_else(ShownVerdict::unknown, |b| b.1.clone()),
         captured: safe.captured.map(|id| id.hex()),
         approaches: record.approaches.iter().map(shown).collect(),
-        interrupted: cancel.is_cancelled(),
+        interrupted: outer.is_cancelled(),
+        stopped_by: stopped_by.into_inner(),
     })
+}
+
+fn shown_found(found: &Found) -> ShownEvaluation {
+    ShownEvaluation::new(found.id.hex(), &found.evaluation, found.from_memo)
+}
+
+fn terms(options: &Options) -> Terms {
+    Terms {
+        jobs: options.jobs,
+        timeout: options.timeout,
+        backend: options.backend,
+        stop_on_error: options.stop_on_error,
+        eval_failed: options.eval_failed,
+    }
 }
 
 fn check(options: &Options) -> Result<(), EngineError> {
@@ -193,6 +217,7 @@ fn dry_run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         captured: None,
         approaches: approaches(&name, options)?.iter().map(shown).collect(),
         interrupted: false,
+        stopped_by: None,
         experiment: name,
     })
 }
@@ -287,6 +312,19 @@ fn open(
     }
     let by = "other sessions, again and again".to_owned();
     Err(EngineError::Moved { name: "the next experiment".to_owned(), by })
+}
+
+/// The record of a race that evaluated nothing until now, with what all are compared with.
+fn with_base(
+    mut record: Experiment,
+    base_found: Option<&Found>,
+    bench: Option<&Bench<'_>>,
+) -> Experiment {
+    if record.base_evaluation.is_none() {
+        record.base_evaluation = base_found.map(|found| found.id);
+        record.evaluator = bench.map(Bench::evaluator);
+    }
+    record
 }
 
 fn shown(approach: &Approach) -> ShownApproach {

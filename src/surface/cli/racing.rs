@@ -28,6 +28,8 @@ impl Shell {
             jobs: values::jobs(args.jobs)?,
             timeout: values::time(args.timeout.as_ref())?,
             no_eval: args.no_eval,
+            stop_on_error: args.stop_on_error,
+            eval_failed: args.eval_failed,
             backend: args.backend.backend.map(backend_of),
             dry_run: args.dry_run.dry_run,
         };
@@ -47,7 +49,11 @@ impl Shell {
         }
         let both = Both { report: &report, ranking: table.as_ref() };
         self.give("try", &both, || text::tried(&report, table.as_ref(), options.dry_run));
-        Ok(if report.interrupted { exit::INTERRUPTED } else { exit::DONE })
+        Ok(match (report.interrupted, &report.stopped_by) {
+            (true, _) => exit::INTERRUPTED,
+            (false, Some(_)) => exit::NO,
+            (false, None) => exit::DONE,
+        })
     }
 
     /// Reads a file of approaches, named from the folder in which the command was given.

@@ -9,7 +9,7 @@ use super::flags::{BackendFlag, DryRun};
 /// What `try` takes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  exp try 'map=./agent.sh \"use a hash map\"' 'sort=./agent.sh \"sort first\"'\n  exp try 'a=git apply a.patch' 'b=git apply b.patch' --jobs 2 --timeout 10m\n  exp try --file approaches.toml\n\nA file of approaches:\n  from = \"main\"                # where all start; may be left out (--from counts more)\n  [[approach]]\n  name = \"map\"\n  command = './agent.sh \"use a hash map\"'   # runs at the top of the branch's files\n  timeout = \"10m\"              # may be left out\n\nThen `exp rank`, `exp select`, `exp merge --selected`."
+    after_help = "Example:\n  exp try 'map=./agent.sh \"use a hash map\"' 'sort=./agent.sh \"sort first\"'\n  exp try 'a=git apply a.patch' 'b=git apply b.patch' --jobs 2 --timeout 10m\n  exp try --file approaches.toml\n\nA file of approaches:\n  from = \"main\"                # where all start; may be left out (--from counts more)\n  [[approach]]\n  name = \"map\"\n  command = './agent.sh \"use a hash map\"'   # runs at the top of the branch's files\n  timeout = \"10m\"              # may be left out\n\nThe exit code is 0 when all have ended, well or not: `rank` and `select` say whether one can be\nchosen. 1 when --stop-on-error ended it, 130 when Ctrl-C did; `exp try --resume` goes on from there.\nA command fails when it exits with another code than 0, is killed, does not start or takes too long;\nwhat it left is kept, and evaluated on request (--eval-failed, or `exp eval e7/map`).\n\nThen `exp rank`, `exp select`, `exp merge --selected`."
 )]
 pub struct TryArgs {
     /// `NAME=COMMAND`: a name and the shell command that changes the files
@@ -33,6 +33,15 @@ pub struct TryArgs {
     /// Only run the commands
     #[arg(long)]
     pub no_eval: bool,
+    /// Run all approaches, whatever becomes of some (the default)
+    #[arg(long, conflicts_with = "stop_on_error")]
+    pub keep_going: bool,
+    /// When a command fails, start no other, and end those that run as Ctrl-C does (exit 1)
+    #[arg(long)]
+    pub stop_on_error: bool,
+    /// Evaluate what a failed command left, too
+    #[arg(long, conflicts_with_all = ["no_eval", "stop_on_error"])]
+    pub eval_failed: bool,
     #[command(flatten)]
     pub backend: BackendFlag,
     #[command(flatten)]

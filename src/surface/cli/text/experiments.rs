@@ -35,6 +35,12 @@ pub fn tried(report: &r#try::Report, table: Option<&rank::Report>, dry_run: bool
     let note = paint(WARN, "note:");
     if report.interrupted {
         let _ = writeln!(page, "{note} interrupted; what was finished is kept.");
+    } else if let Some(name) = &report.stopped_by {
+        let state = report.approaches.iter().find(|approach| approach.name == *name);
+        let state = state.map_or("", |approach| approach.state.as_str());
+        let _ = writeln!(page, "{note} stopped, because {name} failed ({state}).");
+        let next = format!("`exp try --resume {}` goes on with the others.", report.experiment);
+        let _ = writeln!(page, "{}", paint(FAINT, next));
     } else if table.is_some_and(|table| table.winner.is_some()) {
         let next = "Next: `exp select`, then `exp merge --selected`.";
         let _ = writeln!(page, "{}", paint(FAINT, next));
@@ -235,6 +241,9 @@ pub fn evaluation(report: &eval::Report) -> String {
         if evaluation.from_memo {
             let _ = writeln!(page, "{}", paint(FAINT, "Remembered; `--again` runs it again."));
         }
+    }
+    if let Some(experiment) = &report.experiment {
+        let _ = writeln!(page, "{}", paint(FAINT, format!("`exp rank {experiment}` has it.")));
     }
     for test in &report.newly_failing {
         let _ = writeln!(page, "  {} {test}", paint(BAD, "newly failing:"));
