@@ -174,3 +174,33 @@ fn an_edit_of_one_file_is_recorded_alone_and_the_rest_with_the_next_command() {
     }
     assert_eq!(bench.json(&["status"])["changes"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn logs_of_a_run_that_was_killed_end_and_are_marked_and_go_with_the_next_run() {
+    let bench = Bench::project();
+    let go = bench.outside("go");
+    let slow = format!("slow=echo first; until test -e {}; do :; done; echo last", go.display());
+    let mut race = bench.command(&["try", &slow, "--no-eval"]).spawn().unwrap();
+    let started = || bench.run(&["logs", "e1/slow"]).stdout.starts_with(b"first");
+    assert!((0..2_000).any(|_| started()), "it was never seen: {:?}", race.try_wait());
+    assert_eq!(bench.json(&["logs", "e1/slow"])["logs"][0]["running"], true);
+    let mut command = bench.command(&["logs", "e1/slow", "--follow"]);
+    let follower = command.stdout(Stdio::piped()).spawn().unwrap();
+    race.kill().unwrap();
+    race.wait().unwrap();
+    let followed = text(&follower.wait_with_output().unwrap().stdout);
+    assert!(
+        followed.starts_with("first\n== cut off") || followed.starts_with("== approach, cut off")
+    );
+    let logs = bench.json(&["logs", "e1/slow"]);
+    let first = &logs["logs"][0];
+    assert_eq!((&first["running"], &first["cut_off"]), (&false.into(), &true.into()), "{logs:#}");
+    let page = bench.ok(&["logs", "e1/slow", "approach"]);
+    assert!(page.contains("cut off") && page.contains("first\n"), "{page}");
+    std::fs::write(go, "").unwrap();
+    bench.ok(&["try", "--resume", "e1", "--no-eval"]);
+    assert_eq!(bench.ok(&["logs", "e1/slow"]), "first\nlast\n");
+    let folder = std::path::PathBuf::from(first["path"].as_str().unwrap());
+    let left = std::fs::read_dir(folder.parent().unwrap()).unwrap().count();
+    assert_eq!(left, 1, "what the killed run left is tidied");
+}

@@ -48,7 +48,8 @@ pub struct Command {
     /// How long it has between being asked to stop and being killed; `KILL_GRACE_SECONDS` by
     /// default.
     pub grace: Duration,
-    /// A file that gets the whole output, up to `OUTPUT_LOG_BYTES_MAX`; replaced when it exists.
+    /// A file that gets the whole output, up to `OUTPUT_LOG_BYTES_MAX`; replaced when it exists, and
+    /// locked for as long as it is written.
     pub log: Option<PathBuf>,
     /// Where its output goes.
     pub stdio: Stdio,

@@ -315,7 +315,13 @@ impl Drop for Running {
 fn open_log(command: &Command) -> Result<Option<File>, RunError> {
     match &command.log {
         None => Ok(None),
-        Some(path) => File::create(path).map(Some).map_err(|source| log_error(command, source)),
+        Some(path) => {
+            let log = File::create(path).map_err(|source| log_error(command, source))?;
+            // Whoever reads it while it grows sees by the lock whether somebody still writes. A file
+            // system without locks loses no more than that.
+            let _ = log.lock();
+            Ok(Some(log))
+        }
     }
 }
 

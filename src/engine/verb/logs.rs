@@ -1,10 +1,15 @@
 //! `exp logs`: the whole output of an approach's command and of the stages that measured it.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use serde::Serialize;
 
 use crate::base::id::NamesId;
+pub use crate::engine::view::is_written;
+use crate::engine::view::log_parts;
 use crate::engine::{Engine, EngineError};
 
 /// What can be asked of `logs`.
@@ -25,8 +30,10 @@ pub struct Log {
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,
-    /// Whether what writes it is still running (or was ended from outside).
+    /// Whether what writes it is still running.
     pub running: bool,
+    /// Whether it lacks its end: what wrote it was killed together with `exp`.
+    pub cut_off: bool,
 }
 
 /// The logs.
@@ -52,26 +59,37 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
-        let Some(name) = name.to_str().and_then(|name| name.strip_suffix(".log")) else {
-            continue;
-        };
+        let Some((stage, writer)) = name.to_str().and_then(log_parts) else { continue };
         let Ok(meta) = entry.metadata() else { continue };
-        // Under a name of its own, with a number, until what writes it has ended.
-        let (stage, running) = match name.split_once('.') {
-            Some((stage, _)) => (stage.to_owned(), true),
-            None => (name.to_owned(), false),
-        };
+        // Under a name of its own until what writes it has ended.
+        let running = writer.is_some() && File::open(&path).is_ok_and(|log| is_written(&log));
+        let cut_off = writer.is_some() && !running;
         let wanted = options.stage.as_ref().is_none_or(|wanted| *wanted == stage);
         if wanted {
-            let log = Log { stage, path, bytes: meta.len(), running };
+            let stage = stage.to_owned();
+            let log = Log { stage, path, bytes: meta.len(), running, cut_off };
             found.push((meta.modified().ok(), log));
         }
     }
+    keep_newest(&mut found);
     if found.is_empty() {
         return Err(not_found(engine, names, options)?);
     }
     found.sort_by(|a, b| (a.0, &a.1.stage).cmp(&(b.0, &b.1.stage)));
     Ok(Report { of: label, logs: found.into_iter().map(|(_, log)| log).collect() })
+}
+
+/// Of each stage what runs, and of what has ended only the newest: a run that was killed from
+/// outside leaves its log beside that of an earlier one.
+fn keep_newest(found: &mut Vec<(Option<SystemTime>, Log)>) {
+    let mut newest: BTreeMap<String, (Option<SystemTime>, PathBuf)> = BTreeMap::new();
+    for (when, log) in found.iter().filter(|(_, log)| !log.running) {
+        let known = newest.entry(log.stage.clone()).or_insert((*when, log.path.clone()));
+        if (*when, &log.path) > (known.0, &known.1) {
+            *known = (*when, log.path.clone());
+        }
+    }
+    found.retain(|(_, log)| log.running || newest[&log.stage].1 == log.path);
 }
 
 fn not_found(

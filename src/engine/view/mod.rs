@@ -9,11 +9,14 @@
 
 mod backend;
 mod copy;
+mod logs;
 mod mask;
 mod open;
 mod overlay;
 
 pub use backend::{probe, probe_backends};
+pub use logs::is_written;
+pub(super) use logs::parts as log_parts;
 pub(super) use mask::Mask;
 pub(super) use open::{View, Written};
 

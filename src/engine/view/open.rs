@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::backend::{choice, view_folder};
+use super::logs;
 use crate::base::id::TreeId;
 use crate::base::mount::MountPlan;
 use crate::base::path::TreePath;
@@ -186,7 +187,7 @@ impl View<'_> {
             path: folder.clone(),
             source,
         })?;
-        let name = name.replace(|c: char| !c.is_alphanumeric() && c != '-', "_");
+        let name = logs::stem(name);
         let failed = |what, path: &Path| {
             let path = path.to_owned();
             move |source| EngineError::File { what, path, source }
@@ -203,6 +204,7 @@ impl View<'_> {
         if self.log.is_some() {
             let log = folder.join(format!("{name}.log"));
             fs::rename(&own, &log).map_err(failed("write", &log))?;
+            logs::tidy(&folder);
         }
         Ok(finished)
     }
