@@ -8,6 +8,7 @@ use std::sync::RwLock;
 use std::time::Duration;
 
 use super::config::{Config, Report, Stage};
+use super::counting::Expected;
 use super::events::{Event, Watch};
 use super::finding::{Found, Judged};
 use super::flight::Flights;
@@ -47,6 +48,8 @@ pub(super) struct Bench<'a> {
     quiet: RwLock<()>,
     /// One of several equal trees is measured; the others wait for its result.
     flights: Flights,
+    /// How many tests the base has, for those who watch.
+    pub expected: Expected,
 }
 
 impl<'a> Bench<'a> {
@@ -80,6 +83,7 @@ impl<'a> Bench<'a> {
             backend,
             quiet,
             flights: Flights::default(),
+            expected: Expected::default(),
         };
         Ok(bench)
     }
@@ -243,7 +247,9 @@ impl<'a> Bench<'a> {
             }
             _ => {
                 let _together = self.quiet.read();
-                (view.run(self.command(stage, view), &stage.name, self.cancel)?, Vec::new())
+                let command = self.command(stage, view);
+                let counting = self.expected.counting(of, stage);
+                (counting.run(view, command, self.cancel, self.watch)?, Vec::new())
             }
         };
         let record = self.record(stage, view, &finished, samples, before)?;

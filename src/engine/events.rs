@@ -10,8 +10,10 @@ pub enum Event {
     ExperimentOpened {
         /// Its id.
         experiment: String,
-        /// How many approaches it has.
+        /// How many approaches are run.
         approaches: usize,
+        /// Their branches, in the order in which they begin.
+        branches: Vec<String>,
     },
     /// A command of an approach began.
     ApproachStarted {
@@ -28,6 +30,8 @@ pub enum Event {
         changed_files: usize,
         /// How long it took, in milliseconds.
         duration_ms: u64,
+        /// Whether what it left is evaluated now.
+        is_evaluated: bool,
     },
     /// A stage began.
     StageStarted {
@@ -35,6 +39,17 @@ pub enum Event {
         of: String,
         /// The stage.
         stage: String,
+    },
+    /// Tests of a stage have ended; said for some of them only, where there are many.
+    StageProgress {
+        /// What is evaluated.
+        of: String,
+        /// The stage.
+        stage: String,
+        /// Tests that have ended.
+        done: usize,
+        /// How many there are, where that can be said.
+        total: Option<usize>,
     },
     /// A stage ended.
     StageEnded {

@@ -6,6 +6,7 @@
 mod catalogue;
 pub mod config;
 mod context;
+mod counting;
 mod discover;
 mod environment;
 mod error;

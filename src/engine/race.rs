@@ -104,8 +104,7 @@ impl Race<'_> {
     /// Runs all approaches and gives the record as it is then. One that was interrupted ends
     /// nothing else; another error is given once all that runs has ended.
     pub fn run(self, numbers: Vec<usize>) -> Result<Experiment, EngineError> {
-        let experiment = self.lock().record.name.clone();
-        (self.watch)(Event::ExperimentOpened { experiment, approaches: numbers.len() });
+        (self.watch)(opened(&self.lock().record, &numbers));
         let pool = Pool::new(self.terms.jobs.unwrap_or_else(default_jobs))?;
         let outcomes = pool.run(numbers, self.cancel, |number| self.approach(number));
         for outcome in outcomes.into_iter().flatten() {
@@ -169,6 +168,7 @@ impl Race<'_> {
             outcome: state_text(&state),
             changed_files: changes.iter().filter(|change| !change.is_only_directory()).count(),
             duration_ms,
+            is_evaluated: self.bench.is_some() && self.terms.evaluates(&state),
         });
         let judged = match self.bench.filter(|_| self.terms.evaluates(&state)) {
             Some(bench) => {
@@ -314,6 +314,15 @@ impl Race<'_> {
         let summary = format!("{} of {}", record.approaches[number].name, record.name);
         engine.commit(&writer, moves, Act::capture("try", summary))?;
         Ok(Open { record, id })
+    }
+}
+
+fn opened(record: &Experiment, numbers: &[usize]) -> Event {
+    let branch = |number: &usize| record.approaches[*number].branch.to_string();
+    Event::ExperimentOpened {
+        experiment: record.name.clone(),
+        approaches: numbers.len(),
+        branches: numbers.iter().map(branch).collect(),
     }
 }
 

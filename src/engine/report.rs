@@ -183,7 +183,7 @@ pub struct ShownSnapshot {
 }
 
 /// What was found for a tree, in short.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ShownEvaluation {
     /// The evaluation's id.
     pub id: String,

@@ -98,6 +98,9 @@ pub fn run(
         }
         None => None,
     };
+    if let Some((_, base)) = &base {
+        bench.expected.learn(&base.evaluation);
+    }
     let shown = options.what.as_deref().unwrap_or("the files");
     let found = bench.evaluate(shown, snapshot.tree)?;
     let judged = bench.judge(found, base.as_ref().map(|(id, found)| (*id, found)));

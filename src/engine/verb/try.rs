@@ -234,6 +234,7 @@ fn evaluate_base(
         return Ok(None);
     };
     let found = bench.evaluate("base", tree)?;
+    bench.expected.learn(&found.evaluation);
     let judged = bench.judge(found.clone(), None);
     bench.say("base", &judged);
     let known = engine.verdict(engine.store.names()?, base)?;

@@ -176,9 +176,20 @@ impl View<'_> {
     /// Runs a command in it; its whole output goes to a log of that name.
     pub fn run(
         &mut self,
+        command: Command,
+        name: &str,
+        cancel: &Cancel,
+    ) -> Result<Finished, EngineError> {
+        self.run_watched(command, name, cancel, &mut |_| {})
+    }
+
+    /// The same; `watch` gets each piece of output as it comes.
+    pub fn run_watched(
+        &mut self,
         mut command: Command,
         name: &str,
         cancel: &Cancel,
+        watch: &mut dyn FnMut(&[u8]),
     ) -> Result<Finished, EngineError> {
         // No label has a `%`, so that two labels never share a folder.
         let folder = self.engine.store.root().join("runs").join(self.label.replace('/', "%"));
@@ -195,7 +206,7 @@ impl View<'_> {
         // Under a name of its own until it is read: others evaluate under the same label.
         let own = folder.join(format!("{name}.{}.log", self.number));
         command.log = Some(own.clone());
-        let finished = run::run(&command, cancel, &mut |_| {})?;
+        let finished = run::run(&command, cancel, watch)?;
         match fs::File::open(&own) {
             Ok(log) => self.log = Some(log),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.log = None,

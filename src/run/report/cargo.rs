@@ -14,22 +14,23 @@ use crate::object::evaluation::TestStatus;
 pub fn cargo_text(text: &str) -> ReportSummary {
     let mut reader = Reader::default();
     for line in text.lines() {
-        let line = plain(line);
-        if !reader.nextest.line(&line) {
-            reader.line(&line);
-        }
+        reader.line(&plain(line));
     }
     reader.finish()
 }
 
+/// Reads one line after the other.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     cases: Cases,
     faults: Vec<String>,
     nextest: nextest::Reader,
     targets: BTreeMap<String, usize>,
     target: String,
     program: Option<Program>,
+    /// Tests announced by all programs, and ended in those that are closed.
+    announced: usize,
+    ended: usize,
 }
 
 /// One test program, from `running` to `test result:`.
@@ -43,13 +44,28 @@ struct Program {
 }
 
 impl Reader {
-    fn line(&mut self, line: &str) {
+    /// Takes a line, whichever of the two tools wrote it.
+    pub(super) fn line(&mut self, line: &str) {
+        if !self.nextest.line(line) {
+            self.line_of_cargo(line);
+        }
+    }
+
+    /// How many tests have ended, and how many were announced.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        let running = self.program.as_ref().map_or(0, |program| program.tests.len());
+        let (ended, announced) = self.nextest.progress();
+        (ended + self.ended + running, announced + self.announced)
+    }
+
+    fn line_of_cargo(&mut self, line: &str) {
         if let Some(target) = target_of(line) {
             self.close_program(None);
             self.start_target(target);
         } else if let Some(announced) = announced_in(line) {
             // Inside a program such a line is a test's own output (or a test of test programs).
             if self.program.is_none() {
+                self.announced += announced;
                 self.program =
                     Some(Program { announced, tests: Vec::new(), open: None, is_over: false });
             }
@@ -69,6 +85,7 @@ impl Reader {
 
     fn close_program(&mut self, result: Option<&str>) {
         let Some(program) = self.program.take() else { return };
+        self.ended += program.tests.len();
         let target = self.target.clone();
         match result.map(counts_of) {
             None => self.faults.push(format!(

@@ -5,6 +5,7 @@
 //! refused. Knows nothing of verdicts.
 
 mod cargo;
+mod counter;
 mod errors;
 mod junit;
 mod metrics;
@@ -12,6 +13,7 @@ mod nextest;
 mod summary;
 
 pub use cargo::cargo_text;
+pub use counter::{Count, Counter};
 pub use errors::compiler_errors;
 pub use junit::junit;
 pub use metrics::{MetricSpec, hyperfine, metrics};

@@ -8,13 +8,23 @@ use crate::object::evaluation::TestStatus;
 pub(super) struct Reader {
     cases: Cases,
     counts: Option<(usize, usize)>,
+    announced: usize,
 }
 
 impl Reader {
+    /// How many tests have ended, and how many were announced.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        (self.cases.0.len(), self.announced)
+    }
+
     /// Takes a line of its own, or says that it is none.
     pub(super) fn line(&mut self, line: &str) -> bool {
         if let Some((status, name)) = test_in(line) {
             self.cases.add(name, status);
+            return true;
+        }
+        if let Some(announced) = announced_in(line) {
+            self.announced = announced;
             return true;
         }
         if let Some(counts) = counts_in(line) {
@@ -59,6 +69,13 @@ fn test_in(line: &str) -> Option<(TestStatus, String)> {
     let counted = name.strip_prefix('(').and_then(|rest| rest.split_once(") "));
     let (binary, test) = counted.map_or(name, |(_, name)| name).trim().split_once(' ')?;
     Some((status, format!("{binary}::{test}")))
+}
+
+/// `    Starting 3 tests across 2 binaries (1 test skipped)`.
+fn announced_in(line: &str) -> Option<usize> {
+    let (count, rest) = line.trim_start().strip_prefix("Starting ")?.split_once(' ')?;
+    let is_it = rest.starts_with("tests across") || rest.starts_with("test across");
+    is_it.then(|| count.parse().ok())?
 }
 
 /// `     Summary [   0.150s] 5 tests run: 4 passed, 1 failed, 1 skipped`.

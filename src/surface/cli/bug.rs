@@ -4,6 +4,7 @@
 use std::panic::{self, UnwindSafe};
 
 use super::exit;
+use super::live;
 use super::output::print_error;
 use crate::store::catalogue::CATALOGUE_THREAD;
 
@@ -12,6 +13,7 @@ pub fn guarded(work: impl FnOnce() -> u8 + UnwindSafe) -> u8 {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |found| {
         if std::thread::current().name() != Some(CATALOGUE_THREAD) {
+            live::give_up();
             usual(found);
         }
     }));

@@ -9,13 +9,14 @@ use serde::Serialize;
 use super::args::{BackendWord, Cli, DryRun, OpVerb, StepArgs, Verb};
 use super::bug::guarded;
 use super::output::{print, print_error, print_failure, print_json, print_misuse};
-use super::{demo, exit, interrupt, progress, text, values, world};
+use super::progress::Progress;
+use super::{demo, exit, interrupt, text, values, world};
 use crate::base::name::Label;
 use crate::engine::verb::{
     branch, deinit, diff, doctor, exec, fsck, guard, init, log, merge, op_log, redo, rollback,
     show, snapshot, stats, status, switch, tag, undo,
 };
-use crate::engine::{Backend, Engine, EngineError, Event, Surroundings};
+use crate::engine::{Backend, Engine, EngineError, Surroundings, Watch};
 
 /// The page for agents.
 const GUIDE: &str = include_str!("guide.md");
@@ -103,9 +104,10 @@ impl Shell {
         if self.json { print_json(verb, report) } else { print(&page()) }
     }
 
-    pub(super) fn watch(&self) -> impl Fn(Event) + Sync + use<> {
-        let say = if self.json { progress::silent } else { progress::say };
-        move |event| say(&event)
+    /// Does something whose events are shown; when it returns, nothing is drawn any more.
+    pub(super) fn watched<R>(&self, work: impl FnOnce(Watch<'_>) -> R) -> R {
+        let progress = Progress::new(self.json);
+        work(&|event| progress.take(&event))
     }
 
     fn verb(&self, verb: Verb) -> Outcome {
@@ -307,7 +309,6 @@ impl Shell {
 
     fn run(&self, engine: &Engine, verb: Verb) -> Outcome {
         let cancel = interrupt::cancel();
-        let watch = self.watch();
         match verb {
             Verb::Exec { branch, command, timeout, no_capture, backend, dry_run } => {
                 let options = exec::Options {
@@ -324,7 +325,7 @@ impl Shell {
             Verb::Guard { command, keep, across_head, timeout, dry_run: DryRun { dry_run } } => {
                 let timeout = values::time(timeout.as_ref())?;
                 let options = guard::Options { command, timeout, keep, across_head, dry_run };
-                let report = guard::run(engine, &options, &cancel, &watch)?;
+                let report = self.watched(|watch| guard::run(engine, &options, &cancel, watch))?;
                 self.give("guard", &report, || text::guard(&report, dry_run));
                 Ok(if report.is_bad() { exit::NO } else { exit::DONE })
             }
@@ -336,7 +337,7 @@ impl Shell {
                     }
                 };
                 let options = merge::Options { what, message, no_eval, dry_run };
-                let report = merge::run(engine, &options, &cancel, &watch)?;
+                let report = self.watched(|watch| merge::run(engine, &options, &cancel, watch))?;
                 self.give("merge", &report, || text::merge(&report, dry_run));
                 Ok(match report.outcome {
                     "conflicts" => exit::CONFLICT,

@@ -9,6 +9,7 @@ mod exit;
 mod follow;
 mod hook;
 mod interrupt;
+mod live;
 mod output;
 mod progress;
 mod racing;

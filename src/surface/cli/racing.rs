@@ -33,7 +33,8 @@ impl Shell {
             backend: args.backend.backend.map(backend_of),
             dry_run: args.dry_run.dry_run,
         };
-        let report = r#try::run(engine, &options, &interrupt::cancel(), &self.watch())?;
+        let report =
+            self.watched(|watch| r#try::run(engine, &options, &interrupt::cancel(), watch))?;
         let table = match options.dry_run || options.no_eval {
             true => None,
             false => {
@@ -75,7 +76,8 @@ impl Shell {
         let EvalArgs { what, again, backend, dry_run } = args;
         let backend = backend.backend.map(backend_of);
         let options = eval::Options { what, again, backend, dry_run: dry_run.dry_run };
-        let report = eval::run(engine, &options, &interrupt::cancel(), &self.watch())?;
+        let report =
+            self.watched(|watch| eval::run(engine, &options, &interrupt::cancel(), watch))?;
         self.give("eval", &report, || text::evaluation(&report));
         Ok(if report.is_bad() { exit::NO } else { exit::DONE })
     }

@@ -1,0 +1,104 @@
+//! A line of several styles, cut to a width that is counted in columns.
+
+use anstyle::Style;
+use unicode_width::UnicodeWidthChar;
+
+use crate::surface::cli::output::paint;
+
+/// Pieces of text, each in its style.
+#[derive(Clone, Debug, Default)]
+pub struct Line(Vec<(Style, String)>);
+
+/// Columns of a character. What a terminal would obey instead of show has none.
+fn columns_of(letter: char) -> Option<usize> {
+    letter.width().filter(|_| !letter.is_control())
+}
+
+/// Columns that a text takes.
+pub fn width(text: &str) -> usize {
+    text.chars().filter_map(columns_of).sum()
+}
+
+impl Line {
+    /// Adds a piece. Control characters are left out: they would move the cursor.
+    pub fn add(&mut self, style: Style, text: impl AsRef<str>) -> &mut Self {
+        let shown = text.as_ref().chars().filter(|letter| columns_of(*letter).is_some());
+        self.0.push((style, shown.collect()));
+        self
+    }
+
+    /// Adds a piece that takes at least so many columns.
+    pub fn add_padded(&mut self, style: Style, text: &str, columns: usize) -> &mut Self {
+        self.add(style, text);
+        let missing = columns.saturating_sub(width(text));
+        self.add(Style::new(), " ".repeat(missing))
+    }
+
+    /// Columns that it takes.
+    pub fn width(&self) -> usize {
+        self.0.iter().map(|(_, text)| width(text)).sum()
+    }
+
+    /// The line, cut to so many columns; a cut is shown.
+    pub fn cut(mut self, columns: usize) -> Self {
+        if self.width() <= columns {
+            return self;
+        }
+        let mut left = columns.saturating_sub(1);
+        let mut pieces = Vec::new();
+        'pieces: for (style, text) in self.0 {
+            let mut kept = String::new();
+            for letter in text.chars() {
+                let needed = columns_of(letter).unwrap_or(0);
+                if needed > left {
+                    pieces.push((style, kept));
+                    break 'pieces;
+                }
+                left -= needed;
+                kept.push(letter);
+            }
+            pieces.push((style, kept));
+        }
+        if columns > 0 {
+            pieces.push((Style::new(), "…".to_owned()));
+        }
+        self.0 = pieces;
+        self
+    }
+
+    /// The text with its styles.
+    pub fn painted(&self) -> String {
+        let pieces = self.0.iter().filter(|(_, text)| !text.is_empty());
+        pieces.map(|(style, text)| paint(*style, text)).collect()
+    }
+
+    /// The text alone.
+    pub fn plain(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::surface::cli::output::NAME;
+
+    #[test]
+    fn a_line_is_never_wider_than_asked() {
+        let mut line = Line::default();
+        line.add(NAME, "e1/日本語").add(Style::new(), " \u{1b}[2Jrun\nning");
+        assert_eq!(line.plain(), "e1/日本語 [2Jrunning", "nothing in it is obeyed");
+        assert_eq!(line.width(), 20);
+        let cut = |columns| line.clone().cut(columns).plain();
+        assert_eq!(cut(20), "e1/日本語 [2Jrunning");
+        assert_eq!(cut(19), "e1/日本語 [2Jrunni…");
+        // A wide letter that has no room is not halved.
+        assert_eq!(cut(7), "e1/日…");
+        assert_eq!(cut(6), "e1/日…");
+        assert_eq!((cut(1), cut(0)), ("…".to_owned(), String::new()));
+        for columns in 0..30 {
+            assert!(line.clone().cut(columns).width() <= columns);
+        }
+        assert!(line.painted().contains("\u{1b}[36m"));
+    }
+}
