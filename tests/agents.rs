@@ -40,7 +40,7 @@ fn two_candidates_are_compared() {
     assert_eq!(compared["only_b_fails"].as_array().unwrap().len(), 1, "{compared:#}");
     assert_eq!(compared["changes"].as_array().unwrap().len(), 2);
     let page = bench.ok(&["compare", "main", "fast"]);
-    assert!(page.contains("10 → 5 points (-50.0 %)"), "{page}");
+    assert!(page.contains("10 → 5 points (-50 %)"), "{page}");
 }
 
 #[test]

@@ -177,3 +177,37 @@ fn a_race_that_evaluated_nothing_takes_what_is_found_later() {
     assert!(said.contains("e1 was measured with other stages"), "{said}");
     assert_eq!(row(&bench.json(&["rank", "e1"]), "six")["metrics"][0]["value"], 6.0);
 }
+
+#[test]
+fn the_table_says_what_became_of_each_approach_and_what_was_measured() {
+    let bench = Bench::project();
+    let race = [
+        "try",
+        "five=echo 5 > value.txt",
+        "same=true",
+        "broken=echo 1 > x.txt; exit 7",
+        "gone=no-such-program",
+        "worse=sed -i s/ok/bad/ tests.txt",
+    ];
+    bench.ok(&race);
+    let page = bench.ok(&["rank"]);
+    let lines: Vec<_> = page.lines().map(|l| l.split_whitespace().collect::<Vec<_>>()).collect();
+    let line = |name: &str| lines.iter().find(|l| l.get(1) == Some(&name)).unwrap().join(" ");
+    assert!(line("five").starts_with("1. five good 0/4 5 points (-50 %) 1 5 B "), "{page}");
+    assert!(line("same").starts_with("2. same good 0/4 10 points (±0 %) 0 0 B "), "{page}");
+    assert!(line("broken").starts_with("- broken exit 7 - - 1 2 B "), "{page}");
+    assert!(line("gone").starts_with("- gone did not run - - - - "), "{page}");
+    assert!(line("worse").starts_with("- worse bad 4/4"), "{page}");
+    assert!(lines.iter().any(|line| line.join(" ") == "(base) 0/4 10 points"), "{page}");
+    assert!(page.contains("it changes nothing"), "{page}");
+    assert!(page.contains("`exp eval e1/broken` does it"), "{page}");
+    assert!(page.ends_with("Best: five, of 2 that can be chosen\n"), "{page}");
+    let twins = ["try", "a=echo 5 > value.txt", "b=echo 5 > value.txt; echo more > more.txt"];
+    bench.ok(&twins);
+    let page = bench.ok(&["rank"]);
+    assert!(page.contains("Best: a, tied with b:"), "{page}");
+    bench.ok(&["try", "none=exit 1"]);
+    assert!(bench.exits(1, &["rank"]).ends_with("Nothing is feasible.\n"));
+    let page = bench.ok(&["compare", "main", "e1/broken"]);
+    assert!(page.contains("e1/broken not evaluated"), "{page}");
+}

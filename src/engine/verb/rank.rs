@@ -29,6 +29,8 @@ pub struct Report {
     pub base: String,
     /// Tests of the base: passed, failed.
     pub base_tests: Option<(usize, usize)>,
+    /// The metrics of the base.
+    pub base_metrics: Vec<RowMetric>,
     /// The candidates, best first; those that cannot be chosen last.
     pub rows: Vec<Row>,
     /// The approach to choose; none when nothing is feasible.
@@ -135,6 +137,7 @@ pub(super) fn ranked(
         experiment: experiment.name.clone(),
         base: experiment.base.hex(),
         base_tests: base.as_ref().map(tests),
+        base_metrics: base.as_ref().map_or_else(Vec::new, measured),
         rows,
         winner: ranking.winner().map(|row| row.approach.clone()),
         selected: experiment.selection.as_ref().map(|selection| selection.approach.clone()),
@@ -248,6 +251,15 @@ fn warnings(approach: &Approach, row: Option<&crate::policy::rank::Row>) -> Vec<
         warnings.push(format!("its command failed ({state}); it was evaluated on request"));
     }
     warnings
+}
+
+fn measured(evaluation: &Evaluation) -> Vec<RowMetric> {
+    let metrics = evaluation.stages.iter().flat_map(|stage| &stage.metrics);
+    let shown = |metric: &crate::object::evaluation::Metric| {
+        let (name, unit) = (metric.name.clone(), metric.unit.clone());
+        Some(RowMetric { name, unit, value: metric.median()?, ratio: None })
+    };
+    metrics.filter_map(shown).collect()
 }
 
 fn tests(evaluation: &Evaluation) -> (usize, usize) {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{ExperimentVerb, HookVerb, Verb};
 use super::dispatch::{Outcome, Shell, backend_of};
-use super::output::{print, print_error, print_json};
+use super::output::{columns, print, print_error, print_json};
 use super::{exit, hook, interrupt, text};
 use crate::engine::verb::{exec, experiment, experiments, hook as hook_verb};
 use crate::engine::{Engine, EngineError};
@@ -66,7 +66,7 @@ impl Shell {
     ) -> Outcome {
         let report = experiment::run(engine, &experiment::Options { experiment })?;
         let now = self.world.now();
-        self.give("experiment show", &report, || text::experiment(&report, now));
+        self.give("experiment show", &report, || text::experiment(&report, now, columns()));
         if let Some(page) = page {
             let path = self.world.folder.join(page);
             std::fs::write(&path, html::experiment(&report))

@@ -9,6 +9,7 @@ mod exit;
 mod follow;
 mod hook;
 mod interrupt;
+mod line;
 mod live;
 mod output;
 mod progress;

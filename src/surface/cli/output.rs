@@ -34,6 +34,15 @@ pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// The columns of the terminal on standard output; without one nothing has to be made to fit.
+pub fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stdout());
+    match size.map(|size| size.ws_col) {
+        Ok(0) | Err(_) => usize::MAX,
+        Ok(columns) => columns.into(),
+    }
+}
+
 /// Prints text to standard output.
 pub fn print(text: &str) {
     let mut out = anstream::stdout().lock();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::{CompareArgs, EvalArgs, LogsArgs, RankArgs, SelectArgs, TryArgs};
 use super::dispatch::{Outcome, Shell, backend_of};
-use super::output::print_json;
+use super::output::{columns, print_json};
 use super::{exit, follow, interrupt, text, values};
 use crate::engine::config::{Approaches, ListedApproach};
 use crate::engine::verb::{compare, eval, logs, rank, select, r#try};
@@ -49,7 +49,9 @@ impl Shell {
             ranking: Option<&'a rank::Report>,
         }
         let both = Both { report: &report, ranking: table.as_ref() };
-        self.give("try", &both, || text::tried(&report, table.as_ref(), options.dry_run));
+        self.give("try", &both, || {
+            text::tried(&report, table.as_ref(), options.dry_run, columns())
+        });
         Ok(match (report.interrupted, &report.stopped_by) {
             (true, _) => exit::INTERRUPTED,
             (false, Some(_)) => exit::NO,
@@ -85,7 +87,7 @@ impl Shell {
     /// `exp rank`.
     pub(super) fn rank(&self, engine: &Engine, args: RankArgs) -> Outcome {
         let report = rank::run(engine, &rank::Options { experiment: args.experiment })?;
-        self.give("rank", &report, || text::rank(&report));
+        self.give("rank", &report, || text::rank(&report, columns()));
         Ok(if report.winner.is_some() { exit::DONE } else { exit::NO })
     }
 
@@ -95,7 +97,7 @@ impl Shell {
         let options =
             select::Options { experiment: args.experiment, approach: args.approach, dry_run };
         let report = select::run(engine, &options)?;
-        self.give("select", &report, || text::select(&report, dry_run));
+        self.give("select", &report, || text::select(&report, dry_run, columns()));
         Ok(if report.selected.is_some() { exit::DONE } else { exit::NO })
     }
 

@@ -2,9 +2,9 @@
 
 use anstyle::Style;
 
-use super::line::{Line, width};
 use crate::engine::Event;
 use crate::engine::report::count;
+use crate::surface::cli::line::{Line, width};
 use crate::surface::cli::output::{FAINT, NAME, WARN, paint};
 use crate::surface::cli::progress;
 use crate::surface::cli::text::{duration_ms, verdict};

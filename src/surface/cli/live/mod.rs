@@ -6,7 +6,6 @@
 //! terminals; `screen.rs` is the terminal, and knows nothing of approaches.
 
 mod board;
-mod line;
 mod screen;
 
 pub use screen::{Screen, give_up};

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anstream::ColorChoice;
 
 use super::board::Board;
-use super::line::Line;
 use crate::engine::Event;
+use crate::surface::cli::line::Line;
 
 /// How often it is looked whether something has changed.
 const LOOK: Duration = Duration::from_millis(100);

@@ -2,35 +2,43 @@
 
 use std::fmt::Write;
 
-use super::experiments::rank;
+use super::numbers::{change, value};
 use super::shape::{add_changes, ago, count, id, verdict};
+use super::table::rank;
 use crate::base::time::Timestamp;
 use crate::engine::verb::{compare, experiment, experiments};
+use crate::surface::cli::line::width;
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, paint};
 
 /// `exp compare`.
 pub fn compare(report: &compare::Report) -> String {
     let mut page = String::new();
+    let names = width(&report.a.branch).max(width(&report.b.branch));
     for (letter, shown, tests) in
         [("a", &report.a, report.a_tests), ("b", &report.b, report.b_tests)]
     {
         let tests = tests.map_or_else(String::new, |(p, f)| format!(", {p} passed, {f} failed"));
+        let name = paint(NAME, format!("{:<names$}", shown.branch));
         let _ = writeln!(
             page,
-            "{} {} {} {}{tests}",
+            "{} {} {name} {}{tests}",
             paint(STRONG, letter),
             id(&shown.id),
-            paint(NAME, &shown.branch),
-            verdict(&shown.verdict),
+            match shown.verdict.word {
+                "unknown" => paint(FAINT, "not evaluated"),
+                _ => verdict(&shown.verdict),
+            },
         );
     }
+    let names = report.metrics.iter().map(|metric| width(&metric.name)).max().unwrap_or(0);
     for metric in &report.metrics {
-        let value = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| v.to_string());
-        let change = metric
-            .ratio
-            .map_or_else(String::new, |ratio| format!(" ({:+.1} %)", (ratio - 1.0) * 100.0));
-        let (a, b) = (value(metric.a), value(metric.b));
-        let _ = writeln!(page, "  {:<12} {a} → {b} {}{change}", metric.name, metric.unit);
+        let shown = |of: Option<f64>, unit| of.map_or_else(|| "-".to_owned(), |of| value(of, unit));
+        let by = metric.ratio.and_then(change).map_or_else(String::new, |by| format!(" ({by})"));
+        // The unit is said once.
+        let b_has_it = metric.b.is_some();
+        let a = shown(metric.a, if b_has_it { "" } else { &metric.unit });
+        let b = shown(metric.b, &metric.unit);
+        let _ = writeln!(page, "  {:<names$}  {a} → {b}{by}", metric.name);
     }
     for test in report.only_a_fails.iter().take(20) {
         let _ = writeln!(page, "  {} {test}", paint(GOOD, "fails only in a:"));
@@ -74,8 +82,8 @@ pub fn experiments(report: &experiments::Report, now: Timestamp) -> String {
 }
 
 /// `exp experiment show`.
-pub fn experiment(report: &experiment::Report, now: Timestamp) -> String {
-    let mut page = rank(&report.table);
+pub fn experiment(report: &experiment::Report, now: Timestamp, columns: usize) -> String {
+    let mut page = rank(&report.table, columns);
     let made = paint(FAINT, format!("{} · {}", ago(report.when, now), report.session));
     let _ = writeln!(page, "Base: {} {made}", verdict(&report.base.verdict));
     if let Some(selection) = &report.selection {
@@ -89,7 +97,8 @@ pub fn experiment(report: &experiment::Report, now: Timestamp) -> String {
     page.push_str("Commands:\n");
     for command in &report.commands {
         let name = paint(NAME, format!("{:<12}", command.name));
-        let _ = writeln!(page, "  {name} {}", command.command);
+        let text = command.command.replace('\n', "\n               ");
+        let _ = writeln!(page, "  {name} {text}");
     }
     page
 }

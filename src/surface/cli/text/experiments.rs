@@ -1,23 +1,28 @@
-//! Pages about experiments: try, rank, select, merge, eval, guard, rollback, exec.
+//! Pages about experiments: try, select, merge, eval, guard, rollback, exec.
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::NOTHING};
-
 use super::history::stages;
-use super::shape::{add_changes, bytes, count, duration_ms, id, verdict, verdict_style};
+use super::shape::{add_changes, count, duration_ms, id, verdict};
+use super::table::rank;
 use crate::engine::verb::{eval, exec, guard, merge, rank, rollback, select, r#try};
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
 
 /// `exp try`: what is left to say after the live lines, and the table.
-pub fn tried(report: &r#try::Report, table: Option<&rank::Report>, dry_run: bool) -> String {
+pub fn tried(
+    report: &r#try::Report,
+    table: Option<&rank::Report>,
+    dry_run: bool,
+    columns: usize,
+) -> String {
     let mut page = String::new();
     if dry_run {
         let name = paint(NAME.bold(), &report.experiment);
         let _ = writeln!(page, "Would open experiment {name} from {}:", id(&report.base));
         for approach in &report.approaches {
             let branch = paint(NAME, format!("{:<16}", approach.branch));
-            let _ = writeln!(page, "  {branch} {}", approach.command);
+            let command = approach.command.replace('\n', "\n      ");
+            let _ = writeln!(page, "  {branch} {command}");
         }
         return page;
     }
@@ -25,7 +30,7 @@ pub fn tried(report: &r#try::Report, table: Option<&rank::Report>, dry_run: bool
         let _ = writeln!(page, "Captured your changes as {} first.", id(captured));
     }
     if let Some(table) = table {
-        page.push_str(&rank(table));
+        page.push_str(&rank(table, columns));
     } else {
         for approach in &report.approaches {
             let time = paint(FAINT, duration_ms(approach.duration_ms));
@@ -48,115 +53,9 @@ pub fn tried(report: &r#try::Report, table: Option<&rank::Report>, dry_run: bool
     page
 }
 
-/// `exp rank`: the table.
-pub fn rank(report: &rank::Report) -> String {
-    let mut page = String::new();
-    let name = paint(NAME.bold(), &report.experiment);
-    let tests = match report.base_tests {
-        Some((passed, failed)) => format!(", base: {passed} passed, {failed} failed"),
-        None => String::new(),
-    };
-    let _ = writeln!(page, "Experiment {name} from {}{tests}", id(&report.base));
-    page.push_str(&table(report));
-    for row in &report.rows {
-        let why = match (row.feasible, row.verdict.reason.as_str()) {
-            (true, _) => row.reasons.join("; "),
-            (false, reason) => reason.to_owned(),
-        };
-        let _ = writeln!(page, "  {} {why}", paint(NAME, format!("{}:", row.approach)));
-        for warning in &row.warnings {
-            let _ = writeln!(page, "    {} {warning}", paint(WARN, "look:"));
-        }
-    }
-    for warning in &report.warnings {
-        let _ = writeln!(page, "{} {warning}", paint(WARN, "look:"));
-    }
-    match &report.winner {
-        Some(winner) => {
-            let _ = writeln!(page, "Best: {}", paint(GOOD.bold(), winner));
-        }
-        None => {
-            let _ = writeln!(page, "{}", paint(BAD, "Nothing is feasible."));
-        }
-    }
-    page
-}
-
-fn table(report: &rank::Report) -> String {
-    let mut metrics: Vec<&str> = Vec::new();
-    for metric in report.rows.iter().flat_map(|row| &row.metrics) {
-        if !metrics.contains(&metric.name.as_str()) {
-            metrics.push(&metric.name);
-        }
-    }
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let mut head = vec!["", "approach", "verdict", "failed"];
-    head.extend(&metrics);
-    head.extend(["files", "size", "took"]);
-    table.set_header(head.iter().map(|title| (*title).to_owned()));
-    for row in &report.rows {
-        table.add_row(cells(row, &metrics));
-    }
-    for column in 3..head.len() {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    // The table measures plain text; colour comes after, so that columns stay aligned.
-    let mut page = String::new();
-    let text = table.to_string();
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim_end();
-        let painted = match at.checked_sub(1).and_then(|at| report.rows.get(at)) {
-            None => paint(FAINT, line),
-            Some(row) => {
-                let word = row.verdict.word;
-                line.replacen(word, &paint(verdict_style(word), word), 1)
-            }
-        };
-        let _ = writeln!(page, "{painted}");
-    }
-    page
-}
-
-fn cells(row: &rank::Row, metrics: &[&str]) -> Vec<String> {
-    let place = row.place.map_or_else(|| "-".to_owned(), |place| format!("{place}."));
-    let tests = row
-        .tests
-        .map_or_else(|| "-".to_owned(), |(passed, failed)| format!("{failed}/{}", passed + failed));
-    let mut cells = vec![place, row.approach.clone(), row.verdict.word.to_owned(), tests];
-    for name in metrics {
-        let metric = row.metrics.iter().find(|metric| metric.name == *name);
-        cells.push(metric.map_or_else(|| "-".to_owned(), metric_text));
-    }
-    cells.push(row.changed_files.to_string());
-    cells.push(bytes(row.changed_bytes));
-    cells.push(duration_ms(row.duration_ms));
-    cells
-}
-
-fn metric_text(metric: &rank::RowMetric) -> String {
-    let value = significant(metric.value);
-    let change = match metric.ratio {
-        Some(ratio) if ratio > 0.0 => format!(" ({:+.0} %)", (ratio - 1.0) * 100.0),
-        _ => String::new(),
-    };
-    format!("{value} {}{change}", metric.unit)
-}
-
-/// A number with four significant digits.
-fn significant(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return value.to_string();
-    }
-    let digits = 3 - value.abs().log10().floor() as i32;
-    format!("{value:.*}", usize::try_from(digits.clamp(0, 9)).unwrap_or(0))
-}
-
 /// `exp select`.
-pub fn select(report: &select::Report, dry_run: bool) -> String {
-    let mut page = rank(&report.table);
+pub fn select(report: &select::Report, dry_run: bool, columns: usize) -> String {
+    let mut page = rank(&report.table, columns);
     match (&report.selected, &report.branch) {
         (Some(name), Some(branch)) => {
             let verb = if dry_run { "Would select" } else { "Selected" };
@@ -347,17 +246,4 @@ pub fn exec(report: &exec::Report) -> String {
         add_changes(&mut page, &report.changes);
     }
     page
-}
-
-#[cfg(test)]
-mod tests {
-    use super::significant;
-
-    #[test]
-    fn numbers_have_four_digits() {
-        assert_eq!(significant(12.3456), "12.35");
-        assert_eq!(significant(0.001_234_56), "0.001235");
-        assert_eq!(significant(123_456.7), "123457");
-        assert_eq!(significant(0.0), "0");
-    }
 }

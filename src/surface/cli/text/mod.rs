@@ -4,13 +4,16 @@ mod compare;
 mod experiments;
 mod graph;
 mod history;
+mod numbers;
 mod shape;
+mod table;
 mod upkeep;
 mod workspace;
 
 pub use compare::{compare, experiment, experiments};
-pub use experiments::{evaluation, exec, guard, merge, rank, rollback, select, tried};
+pub use experiments::{evaluation, exec, guard, merge, rollback, select, tried};
 pub use history::{branches, diff, log, op_log, show, step, tags};
 pub use shape::{duration_ms, verdict};
+pub use table::rank;
 pub use upkeep::{deinit, doctor, fsck, init, stats};
 pub use workspace::{snapshot, status, switch};

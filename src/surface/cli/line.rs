@@ -1,4 +1,4 @@
-//! A line of several styles, cut to a width that is counted in columns.
+//! A line of several styles, cut or broken to a width that is counted in columns.
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthChar;
@@ -32,6 +32,12 @@ impl Line {
         self.add(style, text);
         let missing = columns.saturating_sub(width(text));
         self.add(Style::new(), " ".repeat(missing))
+    }
+
+    /// Adds another line to its end.
+    pub fn append(&mut self, other: Self) -> &mut Self {
+        self.0.extend(other.0);
+        self
     }
 
     /// Columns that it takes.
@@ -78,10 +84,46 @@ impl Line {
     }
 }
 
+/// A sentence that begins so many columns from the left, broken between words into lines of at most
+/// so many columns; the later ones stand two columns further in.
+pub fn wrapped(sentence: &Line, indent: usize, columns: usize) -> String {
+    let mut page = " ".repeat(indent);
+    let mut at = indent;
+    let mut is_first = true;
+    for (style, text) in &sentence.0 {
+        for word in text.split_inclusive(' ') {
+            let needed = width(word.trim_end());
+            if needed > 0 && at.saturating_add(needed) > columns && !is_first {
+                while page.ends_with(' ') {
+                    page.pop();
+                }
+                page.push('\n');
+                page.push_str(&" ".repeat(indent + 2));
+                at = indent + 2;
+            }
+            page.push_str(&paint(*style, word));
+            at += width(word);
+            is_first = false;
+        }
+    }
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::surface::cli::output::NAME;
+
+    #[test]
+    fn sentences_are_broken_between_words() {
+        let mut line = Line::default();
+        line.add(Style::new(), "name:").add(Style::new(), " one two three four");
+        assert_eq!(wrapped(&line, 2, 80), "  name: one two three four\n");
+        assert_eq!(wrapped(&line, 2, 16), "  name: one two\n    three four\n");
+        assert_eq!(wrapped(&line, 0, 1), "name:\n  one\n  two\n  three\n  four\n");
+    }
 
     #[test]
     fn a_line_is_never_wider_than_asked() {
