@@ -211,3 +211,37 @@ fn the_table_says_what_became_of_each_approach_and_what_was_measured() {
     let page = bench.ok(&["compare", "main", "e1/broken"]);
     assert!(page.contains("e1/broken not evaluated"), "{page}");
 }
+
+#[test]
+fn a_race_is_undone_whole_after_something_was_evaluated_on_request() {
+    let bench = Bench::project();
+    bench.ok(&["try", "odd=echo 5 > value.txt; exit 3"]);
+    bench.ok(&["eval", "e1/odd"]);
+    bench.ok(&["undo"]);
+    bench.exits(4, &["rank", "e1"]);
+    bench.ok(&["redo"]);
+    assert_eq!(bench.json(&["rank", "e1"])["winner"], "odd");
+}
+
+#[test]
+fn a_race_that_somebody_measures_and_selects_from_meanwhile_goes_on() {
+    let bench = Bench::project();
+    let go = bench.outside("go");
+    let slow =
+        format!("slow=until test -e {}; do sleep 0.02; done; echo 6 > value.txt", go.display());
+    let mut race = bench.command(&["try", "odd=echo 5 > value.txt; exit 3", &slow, "--jobs", "2"]);
+    let mut race = race.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let has_ended = || {
+        let listed = bench.run(&["experiments", "--json"]);
+        let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap_or_default();
+        listed["experiments"][0]["finished"] == 1
+    };
+    assert!((0..2_000).any(|_| has_ended()), "it never came so far: {:?}", race.try_wait());
+    bench.ok(&["eval", "e1/odd"]);
+    assert_eq!(bench.json(&["select", "e1"])["selected"], "odd");
+    std::fs::write(go, "").unwrap();
+    assert_eq!(race.wait().unwrap().code(), Some(0));
+    let table = bench.json(&["rank", "e1"]);
+    assert_eq!((&table["winner"], &table["selected"]), (&"odd".into(), &"odd".into()));
+    assert_eq!(row(&table, "slow")["verdict"]["word"], "good");
+}

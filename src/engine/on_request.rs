@@ -54,7 +54,8 @@ impl Engine {
             let value = |id| Some(NameValue::Experiment(id));
             let moves = vec![moved(NameKey::Experiment(name.clone()), value(old), value(new))];
             let summary = format!("evaluated {} on request", record.approaches[number].branch);
-            match self.commit(&writer, moves, Act::evaluation("eval", summary)) {
+            // A capture, as the race's own steps are: undo of the race looks through it.
+            match self.commit(&writer, moves, Act::capture("eval", summary)) {
                 Err(EngineError::Moved { .. }) if attempt < COMMIT_TRIES_MAX => {}
                 outcome => return outcome.map(|_| Entry::Entered(name)),
             }

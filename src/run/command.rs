@@ -221,3 +221,19 @@ impl RunError {
         move |source| Self::System { action, source }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cancel;
+
+    #[test]
+    fn an_inner_wish_is_asked_by_the_outer_one_and_not_the_other_way_round() {
+        let outer = Cancel::new();
+        let (one, other) = (outer.inner(), outer.inner());
+        one.cancel();
+        assert!(one.is_cancelled() && one.inner().is_cancelled());
+        assert!(!outer.is_cancelled() && !other.is_cancelled());
+        outer.cancel();
+        assert!(other.is_cancelled() && other.inner().is_cancelled());
+    }
+}
