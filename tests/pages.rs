@@ -87,3 +87,39 @@ fn much_is_asked_about_before_it_is_captured() {
     let plan = bench.ok(&["init", "--dry-run"]);
     assert!(plan.contains("Would capture 2 files, 5.0 GiB") && plan.contains("data"), "{plan}");
 }
+
+/// The page of an experiment: what a person sees first, and nothing of a name or command as markup.
+#[test]
+fn the_page_of_an_experiment_shows_every_figure_and_no_markup_of_others() {
+    let bench = Bench::project();
+    let broken = "broken=rm value.txt; : '<script>alert(1)</script>'";
+    bench.ok(&["try", "best=echo 1234567 > value.txt", "below=echo -5 > value.txt", broken]);
+    let file = bench.outside("page.html");
+    bench.ok(&["experiment", "show", "--html", file.to_str().unwrap()]);
+    let page = std::fs::read_to_string(file).unwrap();
+    assert!(!page.contains("<script") && !page.contains("http:") && !page.contains("https:"));
+    assert!(page.contains("&lt;script&gt;alert(1)") && page.contains("prefers-color-scheme: dark"));
+    // Numbers as people read them, with unit and change; a test that did not run is no 0 of 0.
+    assert!(page.contains("1\u{202f}234\u{202f}567 points") && !page.contains("1234567.0000"));
+    assert!(page.contains("\u{2212}5 points") && page.contains("0/4") && !page.contains(">0/0<"));
+    assert!(page.contains("1 file<div class=\"faint\">"), "how many files and bytes changed");
+    assert!(page.contains("<code>build</code> failed with exit code 1"), "why it lost");
+    // The drawing: zero and base are marked, what was not measured is named.
+    assert!(page.contains("class=\"axis\"") && page.contains(">base 10 points</text>"));
+    assert!(page.contains("Not measured: broken"));
+    assert_eq!(page.matches("<rect").count(), 2);
+    assert!(!page.contains("width=\"-") && !page.contains("NaN") && !page.contains("inf\""));
+}
+
+#[test]
+fn the_page_of_an_experiment_without_metrics_has_no_empty_drawing() {
+    let bench = Bench::empty();
+    bench.write("exp.toml", "[[stage]]\nname = \"gate\"\nkind = \"gate\"\nrun = \"true\"\n");
+    bench.ok(&["init"]);
+    bench.ok(&["try", "a=touch a"]);
+    let file = bench.outside("page.html");
+    bench.ok(&["experiment", "show", "--html", file.to_str().unwrap()]);
+    let page = std::fs::read_to_string(file).unwrap();
+    assert_eq!(page.matches("<svg").count(), 1, "the graph alone");
+    assert!(!page.contains("<rect"));
+}
