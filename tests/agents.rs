@@ -204,3 +204,114 @@ fn logs_of_a_run_that_was_killed_end_and_are_marked_and_go_with_the_next_run() {
     let left = std::fs::read_dir(folder.parent().unwrap()).unwrap().count();
     assert_eq!(left, 1, "what the killed run left is tidied");
 }
+
+/// The instructions of agents get a section of their own, and nothing else in them changes.
+#[test]
+fn init_puts_a_section_into_the_instructions_of_agents() {
+    let bench = Bench::empty();
+    assert!(bench.ok(&["init", "--agents", "--dry-run"]).contains("would be made"));
+    assert!(!bench.exists("AGENTS.md"));
+    assert!(bench.ok(&["init", "--agents"]).contains("AGENTS.md: made"));
+    let section = bench.ok(&["guide", "--agents"]);
+    assert_eq!(bench.read("AGENTS.md"), section);
+    for word in ["exp try", "exp rank", "exp select", "exp guard", "exp undo", "EXP_SESSION"] {
+        assert!(section.contains(word), "{word}");
+    }
+    let changes = bench.json(&["status"])["changes"].as_array().unwrap().len();
+    assert_eq!(changes, 0, "it is in the first snapshot");
+
+    bench.write("AGENTS.md", "# Ours\r\n<!-- exp:begin -->\r\nold\r\n<!-- exp:end -->\r\nNo tabs");
+    assert_eq!(bench.json(&["init", "--agents", "--dry-run"])["agents"]["change"], "replaced");
+    assert!(bench.read("AGENTS.md").contains("old"));
+    bench.ok(&["init", "--agents"]);
+    let text = bench.read("AGENTS.md");
+    assert_eq!(text, format!("# Ours\r\n{}No tabs", section.replace('\n', "\r\n")));
+    assert_eq!(bench.json(&["init", "--agents"])["agents"]["change"], "unchanged");
+
+    bench.write("AGENTS.md", "# Ours, without an end");
+    assert_eq!(bench.json(&["init", "--agents"])["agents"]["change"], "added");
+    assert_eq!(bench.read("AGENTS.md"), format!("# Ours, without an end\n\n{section}"));
+    bench.write("AGENTS.md", "<!-- exp:begin -->\nno end\n");
+    assert!(bench.complains(2, &["init", "--agents"]).contains("exp:end"));
+    assert_eq!(bench.read("AGENTS.md"), "<!-- exp:begin -->\nno end\n");
+    bench.exits(3, &["init"]);
+}
+
+#[test]
+fn init_offers_the_section_until_it_is_there_and_a_link_stays_a_link() {
+    let bench = Bench::empty();
+    assert!(bench.ok(&["init"]).contains("exp init --agents"));
+    let bench = Bench::empty();
+    bench.write("CLAUDE.md", "# Rules\n");
+    let link = bench.root().join("AGENTS.md");
+    std::os::unix::fs::symlink("CLAUDE.md", &link).unwrap();
+    bench.ok(&["init", "--agents"]);
+    assert!(bench.read("CLAUDE.md").starts_with("# Rules\n\n<!-- exp:begin -->"));
+    assert_eq!(std::fs::read_link(&link).unwrap().to_str(), Some("CLAUDE.md"));
+    bench.ok(&["deinit", "--yes"]);
+    assert!(!bench.ok(&["init"]).contains("init --agents"), "it is there");
+    bench.ok(&["deinit", "--yes"]);
+    std::fs::remove_file(bench.root().join("CLAUDE.md")).unwrap();
+    assert!(bench.complains(2, &["init", "--agents"]).contains("leads nowhere"));
+    assert!(!bench.exists(".exp"), "nothing was made");
+}
+
+/// Settings belong to a person: our entries come and go, every other byte stays.
+#[test]
+fn hooks_are_put_into_settings_and_taken_out_of_them() {
+    let bench = Bench::project();
+    let path = ".claude/settings.local.json";
+    bench.ok(&["hook", "install", "--dry-run"]);
+    assert!(!bench.exists(path));
+    bench.ok(&["hook", "install"]);
+    let made: serde_json::Value = serde_json::from_str(&bench.read(path)).unwrap();
+    let entry = &made["hooks"]["PostToolUse"][0];
+    assert_eq!(entry["hooks"][0]["command"], "exp hook post");
+    assert!(entry["matcher"].as_str().unwrap().contains("NotebookEdit"));
+
+    let old = "{\r\n\t\"zeta\": [1, 2],\r\n\t\"hooks\": {\"Stop\": [ ]},\r\n\t\"alpha\": 1e3\r\n}";
+    bench.write(path, old);
+    bench.ok(&["hook", "install"]);
+    let new = bench.read(path);
+    let (start, end) = old.split_at(old.find("[ ]").unwrap() + 3);
+    assert!(new.starts_with(start) && new.ends_with(end), "{new}");
+    assert!(bench.ok(&["hook", "install"]).contains("already"));
+    assert_eq!(bench.read(path), new);
+    assert!(bench.ok(&["hook", "uninstall", "--dry-run"]).contains("would take"));
+    bench.ok(&["hook", "uninstall"]);
+    assert_eq!(bench.read(path), old);
+    assert_eq!(bench.json(&["hook", "uninstall"])["changed"], false);
+}
+
+#[test]
+fn settings_that_cannot_be_changed_are_named_and_left_alone() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let bench = Bench::project();
+    let path = ".claude/settings.local.json";
+    for (text, word) in [
+        ("{\n  // mine\n  \"model\": \"x\"\n}\n", "comments"),
+        ("{\"hooks\": []}", "lists of hooks"),
+        ("[1]", "lists of hooks"),
+        ("{\"a\": 1,}", "not plain JSON"),
+    ] {
+        bench.write(path, text);
+        let said = bench.complains(2, &["hook", "install"]);
+        assert!(said.contains(word) && said.contains("settings.local.json"), "{said}");
+        assert_eq!(bench.read(path), text);
+    }
+    bench.write(path, "{}");
+    let file = bench.root().join(path);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o444)).unwrap();
+    assert!(bench.complains(2, &["hook", "install"]).contains("read-only"));
+    assert_eq!(bench.read(path), "{}");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(bench.outside("shared.json"), "{}").unwrap();
+    std::fs::set_permissions(bench.outside("shared.json"), PermissionsExt::from_mode(0o600))
+        .unwrap();
+    symlink(bench.outside("shared.json"), &file).unwrap();
+    bench.ok(&["hook", "install"]);
+    assert!(file.is_symlink(), "the link stays, what it leads to changes");
+    let shared = bench.outside("shared.json");
+    assert!(std::fs::read_to_string(&shared).unwrap().contains("exp hook pre"));
+    assert_eq!(std::fs::metadata(&shared).unwrap().permissions().mode() & 0o777, 0o600);
+}

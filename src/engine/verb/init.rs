@@ -77,6 +77,19 @@ pub struct Report {
 /// [`EngineError::NeedsConsent`] above [`ASK_BYTES`] or [`ASK_FILES`] without `yes`;
 /// [`EngineError::AlreadyAWorkspace`].
 pub fn run(surroundings: Surroundings, options: &Options) -> Result<Report, EngineError> {
+    run_with(surroundings, options, || Ok(()))
+}
+
+/// As [`run`]; what `prepare` writes into the folder, once it is sure that a workspace is made, is in
+/// its first snapshot.
+///
+/// # Errors
+/// Those of [`run`] and of `prepare`.
+pub fn run_with(
+    surroundings: Surroundings,
+    options: &Options,
+    prepare: impl FnOnce() -> Result<(), EngineError>,
+) -> Result<Report, EngineError> {
     let plan = plan(&surroundings, options)?;
     if options.dry_run {
         return Ok(plan.report);
@@ -85,6 +98,7 @@ pub fn run(surroundings: Surroundings, options: &Options) -> Result<Report, Engi
     if !options.yes && (survey.bytes > ASK_BYTES || survey.files > ASK_FILES) {
         return Err(EngineError::NeedsConsent(question(survey)));
     }
+    prepare()?;
     apply(surroundings, plan)
 }
 

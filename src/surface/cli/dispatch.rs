@@ -10,7 +10,7 @@ use super::args::{BackendWord, Cli, DryRun, OpVerb, StepArgs, Verb};
 use super::bug::guarded;
 use super::output::{print, print_error, print_failure, print_json, print_misuse};
 use super::progress::Progress;
-use super::{demo, exit, interrupt, text, values, world};
+use super::{demo, exit, interrupt, section, text, values, world};
 use crate::base::name::Label;
 use crate::engine::verb::{
     branch, deinit, diff, doctor, exec, fsck, guard, init, log, merge, op_log, redo, rollback,
@@ -40,6 +40,7 @@ fn answer() -> u8 {
     };
     let is_exec = matches!(cli.verb, Verb::Exec { .. } | Verb::Shell { .. });
     let json = cli.json;
+    let is_hook = matches!(&cli.verb, Verb::Hook { verb } if verb.never_fails());
     match Shell::new(cli) {
         Ok((shell, verb)) => match shell.verb(verb) {
             Ok(code) => code,
@@ -48,6 +49,10 @@ fn answer() -> u8 {
                 print_failure(&error, code, json)
             }
         },
+        Err(error) if is_hook => {
+            print_error(&format!("exp hook: nothing was recorded: {error}\n"));
+            exit::DONE
+        }
         Err(error) => print_failure(&error, exit::code(&error), json),
     }
 }
@@ -112,10 +117,8 @@ impl Shell {
 
     fn verb(&self, verb: Verb) -> Outcome {
         match verb {
-            Verb::Init { folder, yes, dry_run: DryRun { dry_run } } => {
-                let report = self.init(init::Options { folder, yes, dry_run })?;
-                self.give("init", &report, || text::init(&report, dry_run));
-                Ok(exit::DONE)
+            Verb::Init { folder, yes, agents, dry_run: DryRun { dry_run } } => {
+                self.init(init::Options { folder, yes, dry_run }, agents)
             }
             Verb::Doctor => {
                 let report = doctor::run(self.world.clone(), &doctor::Options::default())?;
@@ -123,8 +126,8 @@ impl Shell {
                 Ok(exit::DONE)
             }
             Verb::Demo { folder } => self.demo(folder),
-            Verb::Guide => {
-                print(GUIDE);
+            Verb::Guide { agents } => {
+                print(if agents { section::SECTION } else { GUIDE });
                 Ok(exit::DONE)
             }
             Verb::Completions { shell } => {
@@ -144,26 +147,6 @@ impl Shell {
         }
     }
 
-    /// Makes a workspace. Where much would be captured a person at a terminal is shown what, and
-    /// asked; anybody else must give `--yes`.
-    fn init(&self, mut options: init::Options) -> Result<init::Report, EngineError> {
-        use std::io::IsTerminal;
-        let done = init::run(self.world.clone(), &options);
-        let may_ask = !self.json && std::io::stdin().is_terminal();
-        match done {
-            Err(EngineError::NeedsConsent(question)) if may_ask => {
-                let plan = init::Options { dry_run: true, ..options.clone() };
-                print(&text::init(&init::run(self.world.clone(), &plan)?, true));
-                print_error(&format!("{question}. Go ahead? [y/N] "));
-                let mut answer = String::new();
-                let _ = std::io::stdin().read_line(&mut answer);
-                options.yes = matches!(answer.trim(), "y" | "Y" | "yes");
-                init::run(self.world.clone(), &options)
-            }
-            done => done,
-        }
-    }
-
     fn demo(&self, folder: Option<std::path::PathBuf>) -> Outcome {
         let file = |what, path: &str| {
             let path = path.into();
@@ -174,7 +157,11 @@ impl Shell {
             Some(folder) => self.world.folder.join(folder),
             None => std::env::temp_dir().join(format!("exp-demo-{}", std::process::id())),
         };
-        demo::run(&program, folder, &interrupt::cancel())?;
+        let search = self.world.environment.iter().find(|(name, _)| name == "PATH");
+        let mut places = search.iter().flat_map(|(_, paths)| std::env::split_paths(paths));
+        let first = places.find_map(|place| place.join("exp").canonicalize().ok());
+        let is_found = first.is_some() && first == program.canonicalize().ok();
+        demo::run(&program, is_found, folder, &interrupt::cancel())?;
         Ok(exit::DONE)
     }
 

@@ -75,11 +75,16 @@ fn global_excludes(home: Option<&Path>) -> Option<PathBuf> {
     file.exists().then_some(file)
 }
 
+/// A session's name as it was given, without what a terminal would obey, and of bounded length.
+pub fn plain_session(given: &str) -> String {
+    given.chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
 /// `EXP_SESSION`, or one for each terminal. Without a terminal all share one: an agent's shell often
 /// starts each command in a process session of its own, and `undo` must find the step before.
 fn session() -> String {
     if let Some(given) = text(SESSION) {
-        return given.chars().filter(|c| !c.is_control()).take(100).collect();
+        return plain_session(&given);
     }
     let terminal = std::fs::read_link("/proc/self/fd/0").ok();
     let is_terminal = |path: &PathBuf| path.starts_with("/dev/pts") || path.starts_with("/dev/tty");

@@ -29,12 +29,25 @@ pub enum HookVerb {
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// Take the entries out again; everything else in the file stays as it is
+    #[command(after_help = "Example:\n  exp hook uninstall")]
+    Uninstall {
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
     /// Before a tool: record what stands there. Reads JSON from standard input; never blocks
     #[command(after_help = "Example:\n  exp hook pre < input.json")]
     Pre,
     /// After a tool: record what it changed. Reads JSON from standard input; never blocks
     #[command(after_help = "Example:\n  exp hook post < input.json")]
     Post,
+}
+
+impl HookVerb {
+    /// Whether this is a call of an agent, which must go on whatever happens here.
+    pub fn never_fails(&self) -> bool {
+        matches!(self, Self::Pre | Self::Post)
+    }
 }
 
 /// What can be asked of the operation log.

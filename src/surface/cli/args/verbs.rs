@@ -38,7 +38,7 @@ pub struct Cli {
 pub enum Verb {
     /// Make a folder a workspace and take its first snapshot
     #[command(
-        after_help = "Example:\n  exp init            # shows what it will capture, writes exp.toml\n  exp init --dry-run  # only shows it"
+        after_help = "Example:\n  exp init            # shows what it will capture, writes exp.toml\n  exp init --dry-run  # only shows it\n  exp init --agents   # and tells agents how to use it, in a section of AGENTS.md"
     )]
     Init {
         /// The folder; the present one if none is given
@@ -46,6 +46,9 @@ pub enum Verb {
         /// Go ahead above 2 GiB or 200,000 files
         #[arg(long, short)]
         yes: bool,
+        /// Put a section about exp into AGENTS.md; alone it may be given again, later
+        #[arg(long)]
+        agents: bool,
         #[command(flatten)]
         dry_run: DryRun,
     },
@@ -335,8 +338,14 @@ pub enum Verb {
         folder: Option<PathBuf>,
     },
     /// One page for agents: how to use exp
-    #[command(after_help = "Example:\n  exp guide >> AGENTS.md")]
-    Guide,
+    #[command(
+        after_help = "Example:\n  exp guide\n  exp guide --agents   # the section that `exp init --agents` puts into AGENTS.md"
+    )]
+    Guide {
+        /// Only the short section for AGENTS.md
+        #[arg(long)]
+        agents: bool,
+    },
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  exp completions bash > ~/.local/share/bash-completion/completions/exp"

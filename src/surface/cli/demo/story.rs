@@ -16,12 +16,18 @@ const APPROACHES: [&str; 4] = [
     "set=cp approaches/set.rs src/lib.rs",
 ];
 
-/// Tells the story in a folder: the given one, which must be empty, or a new one.
+/// Tells the story in a folder: the given one, which must be empty, or a new one. `is_found` says
+/// that a shell finds the program by its name.
 ///
 /// # Errors
 /// [`EngineError::File`] for a folder that is not empty; [`EngineError::Refused`] when a step ends
 /// otherwise than the story says.
-pub fn run(program: &Path, folder: PathBuf, cancel: &Cancel) -> Result<(), EngineError> {
+pub fn run(
+    program: &Path,
+    is_found: bool,
+    folder: PathBuf,
+    cancel: &Cancel,
+) -> Result<(), EngineError> {
     let failed = |source| EngineError::File { what: "write", path: folder.clone(), source };
     project::write(&folder).map_err(failed)?;
     let folder = folder.canonicalize().map_err(failed)?;
@@ -43,14 +49,30 @@ pub fn run(program: &Path, folder: PathBuf, cancel: &Cancel) -> Result<(), Engin
     story.exp(&["guard"], 1)?;
     story.exp(&["status"], 0)?;
     story.exp(&["log", "--all"], 0)?;
-    let here = folder.display();
-    print(&format!(
-        "\n{} {here}\nTry there:\n  exp diff @- @          what the merge brought\n  \
-         exp undo               bring the broken version back (and `exp redo`)\n  \
-         exp show e1/set        why that approach lost\n",
-        paint(STRONG, "The project is in")
-    ));
+    print(&ending(&folder, program, is_found));
     Ok(())
+}
+
+/// Where the project is, and three things to try, as they can be pasted into a shell: with the
+/// program's path where a shell would not find it, or find another one.
+fn ending(folder: &Path, program: &Path, is_found: bool) -> String {
+    let quote = |path: &Path| {
+        let text = path.display().to_string();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,@%".contains(c);
+        match text.chars().all(is_plain) {
+            true => text,
+            false => format!("'{}'", text.replace('\'', "'\\''")),
+        }
+    };
+    let exp = if is_found { "exp".to_owned() } else { quote(program) };
+    let here = quote(folder);
+    format!(
+        "\n{} {}\nTry there:\n  cd {here}\n  {exp} diff @- @      # what the merge brought\n  \
+         {exp} undo          # the broken version comes back; `exp redo` takes it away again\n  \
+         {exp} show e1/set   # why that approach lost\n",
+        paint(STRONG, "The project is in"),
+        folder.display(),
+    )
 }
 
 struct Story<'a> {
@@ -93,5 +115,22 @@ impl Story<'_> {
                 why: format!("{other:?} instead of exit {wanted}"),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_can_be_pasted_into_a_shell() {
+        let said = ending(Path::new("/tmp/it's here"), Path::new("/my tools/exp"), false);
+        assert!(
+            said.contains("  cd '/tmp/it'\\''s here'\n  '/my tools/exp' diff @- @  "),
+            "{said}"
+        );
+        let said = ending(Path::new("/tmp/demo"), Path::new("/usr/bin/exp"), true);
+        assert!(said.contains("  cd /tmp/demo\n  exp diff @- @  "), "{said}");
+        assert_eq!(said.matches("\n  exp ").count(), 3);
     }
 }

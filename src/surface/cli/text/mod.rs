@@ -15,5 +15,5 @@ pub use experiments::{evaluation, exec, guard, merge, rollback, select, tried};
 pub use history::{branches, diff, log, op_log, show, step, tags};
 pub use shape::{duration_ms, verdict};
 pub use table::rank;
-pub use upkeep::{deinit, doctor, fsck, init, stats};
+pub use upkeep::{deinit, doctor, fsck, init, section, stats};
 pub use workspace::{snapshot, status, switch};

@@ -5,9 +5,15 @@ use std::fmt::Write;
 use super::shape::{bytes, count, id};
 use crate::engine::verb::{deinit, doctor, fsck, init, stats};
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
+use crate::surface::cli::section::Change;
 
 /// `exp init`.
-pub fn init(report: &init::Report, dry_run: bool) -> String {
+pub fn init(
+    report: &init::Report,
+    dry_run: bool,
+    section: Option<String>,
+    offer_section: bool,
+) -> String {
     let mut page = String::new();
     let would = if dry_run { "Would capture" } else { "Captured" };
     let _ = writeln!(
@@ -44,12 +50,31 @@ pub fn init(report: &init::Report, dry_run: bool) -> String {
         (false, _) => "exp.toml has stages",
     };
     let _ = writeln!(page, "Evaluation: {wrote}: {stages}");
+    page.push_str(&section.unwrap_or_default());
     if let Some(snapshot) = &report.snapshot {
         let _ = writeln!(page, "First snapshot: {}", id(snapshot));
         let next = "Next: look at exp.toml, then `exp eval`, then `exp try 'NAME=COMMAND' …`.";
         let _ = writeln!(page, "{}", paint(FAINT, next));
+        if offer_section {
+            let offer = "Agents learn of it from a section of AGENTS.md: `exp init --agents`.";
+            let _ = writeln!(page, "{}", paint(FAINT, offer));
+        }
     }
     page
+}
+
+/// The section for agents of `exp init --agents`.
+pub fn section(change: &Change, dry_run: bool) -> String {
+    let what = match (change.change, dry_run) {
+        ("created", false) => "made, with the section about exp",
+        ("created", true) => "would be made, with the section about exp",
+        ("added", false) => "the section about exp was added at the end",
+        ("added", true) => "the section about exp would be added at the end",
+        ("replaced", false) => "the section about exp was brought up to date",
+        ("replaced", true) => "the section about exp would be brought up to date",
+        _ => "the section about exp is up to date",
+    };
+    format!("{}: {what}\n", change.path.display())
 }
 
 /// `exp deinit`.

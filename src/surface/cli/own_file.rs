@@ -1,0 +1,74 @@
+//! Changing a file that belongs to a person: their agent's settings, their instructions.
+//!
+//! Guarantees that it is there whole or as it was, that a link stays a link (its target changes), that
+//! the mode stays, and that what is marked read-only is left alone. Knows nothing of contents.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::engine::EngineError;
+
+/// The text of a file; none where there is none.
+///
+/// # Errors
+/// [`EngineError::File`], also for what is no text.
+pub fn read(path: &Path) -> Result<Option<String>, EngineError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(EngineError::File { what: "read", path: path.to_owned(), source }),
+    }
+}
+
+/// The file itself, behind any links, if it may be changed.
+///
+/// # Errors
+/// [`EngineError::Refused`] for a link that leads nowhere and for what is marked read-only.
+pub fn target(path: &Path) -> Result<PathBuf, EngineError> {
+    let refuse = |why: &str| {
+        let what = format!("`{}` cannot be changed", path.display());
+        Err(EngineError::Refused { what, why: why.to_owned() })
+    };
+    let Ok(found) = fs::symlink_metadata(path) else { return Ok(path.to_owned()) };
+    let Ok(real) = path.canonicalize() else {
+        return match found.is_symlink() {
+            true => refuse("it is a link that leads nowhere"),
+            false => Ok(path.to_owned()),
+        };
+    };
+    match fs::metadata(&real).is_ok_and(|found| found.permissions().readonly()) {
+        true => refuse("it is marked read-only; `chmod u+w` allows it"),
+        false => Ok(real),
+    }
+}
+
+/// Puts a text in a file's place, making the folder if need be.
+///
+/// # Errors
+/// Those of [`target`] and of the system.
+pub fn replace(path: &Path, text: &str) -> Result<(), EngineError> {
+    let real = target(path)?;
+    let file = |what, source| EngineError::File { what, path: real.clone(), source };
+    if let Some(folder) = real.parent() {
+        fs::create_dir_all(folder).map_err(|error| file("make the folder of", error))?;
+    }
+    let name = real.file_name().unwrap_or_default().to_string_lossy();
+    let beside = real.with_file_name(format!(".{name}.exp-tmp"));
+    let write = || {
+        let _ = fs::remove_file(&beside);
+        let mode = fs::metadata(&real).map_or(0o666, |found| found.permissions().mode());
+        let mut new = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+        if real.exists() {
+            new.set_permissions(Permissions::from_mode(mode))?;
+        }
+        new.write_all(text.as_bytes())?;
+        new.sync_all()?;
+        fs::rename(&beside, &real)
+    };
+    write().map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        file("write", error)
+    })
+}
