@@ -13,7 +13,7 @@ pub const ROW: usize = 28;
 pub const CHARACTER: usize = 8;
 
 /// The longest name in a drawing, in characters.
-pub const NAME_MAX: usize = 48;
+pub const NAME_MAX: usize = 32;
 
 /// Draws it, each node coloured by its verdict.
 pub fn add(page: &mut String, report: &Report) {
