@@ -23,6 +23,9 @@ use crate::run::git;
 use crate::store::Writer;
 use crate::workspace::{Capture, RuleOptions, Rules, StatCache, capture, default_secrets};
 
+/// The largest stat cache of a small workspace, at about 90 bytes a file.
+const SMALL_CACHE_BYTES: u64 = 512 << 10;
+
 /// A capture with what is needed to go on from it.
 pub(super) struct Taken {
     pub capture: Capture,
@@ -94,6 +97,13 @@ impl Engine {
         let mut cache = StatCache::load(&self.stat_cache_path(), self.surroundings.now());
         let capture = capture(objects, &rules, &mut cache, Some(base))?;
         Ok(Taken { capture, rules, cache, stillness: Stillness::fresh(), mask: Mask::default() })
+    }
+
+    /// Whether the workspace was small when it was last walked, by the size of what was kept of that
+    /// walk: some 5,000 files. Without one it is not known to be.
+    pub fn was_small(&self) -> bool {
+        std::fs::metadata(self.stat_cache_path())
+            .is_ok_and(|found| found.len() <= SMALL_CACHE_BYTES)
     }
 
     /// Keeps what the walk learned. It is a cache: failing to write it costs time, nothing else.

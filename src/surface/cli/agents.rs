@@ -98,8 +98,10 @@ impl Shell {
         if let Some(session) = said.session {
             world.session = world::plain_session(&session);
         }
-        let recorded =
-            Engine::open(world).and_then(|engine| hook_verb::run(&engine, phase, &said.options));
+        let recorded = Engine::open(world).and_then(|engine| {
+            walk_alone_if_small(&engine);
+            hook_verb::run(&engine, phase, &said.options)
+        });
         match recorded {
             Ok(report) if self.json => print_json("hook", &report),
             Ok(_) | Err(EngineError::NotAWorkspace(_)) => {}
@@ -182,5 +184,15 @@ impl Shell {
             }
             done => done,
         }
+    }
+}
+
+/// Makes this thread the only one that walks and hashes, where there is little to walk: threads that
+/// have to be started and waited for cost more than they do, most of all on a busy machine. Only for
+/// a process in which no other thread needs that pool: it would wait for this one for ever.
+fn walk_alone_if_small(engine: &Engine) {
+    if engine.was_small() {
+        // It fails where the pool is there already; then that is used.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
     }
 }
