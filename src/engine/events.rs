@@ -1,7 +1,7 @@
 //! What happens while a verb works: for a surface that shows it live. Closed, so that a surface
 //! must say what it does with each.
 
-use super::report::{ShownEvaluation, ShownVerdict};
+use super::report::{KeptCommit, ShownEvaluation, ShownVerdict};
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -32,6 +32,13 @@ pub enum Event {
         duration_ms: u64,
         /// Whether what it left is evaluated now.
         is_evaluated: bool,
+    },
+    /// A commit that a command made in its view is in the user's repository.
+    CommitKept {
+        /// The branch.
+        branch: String,
+        /// Where.
+        kept: KeptCommit,
     },
     /// A stage began.
     StageStarted {

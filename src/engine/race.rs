@@ -218,6 +218,7 @@ impl Race<'_> {
             Outcome::Cancelled => ApproachState::Interrupted,
             Outcome::DidNotStart { reason, .. } => ApproachState::DidNotRun { reason },
         };
+        view.keep_commits(self.watch);
         // What stands there is captured however the command ended: it may be an hour's work.
         let writer = self.engine.store.writer()?;
         let tree = view.capture(&writer)?;

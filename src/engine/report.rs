@@ -342,6 +342,16 @@ impl Engine {
     }
 }
 
+/// A commit of git's that a command made in a view, and where it can be found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptCommit {
+    /// The reference in the user's repository: `refs/exp/e7/map` for where HEAD stood,
+    /// `refs/exp/e7/map@heads/x` for another branch, `refs/exp/e7/map@stash`.
+    pub reference: String,
+    /// The commit, hexadecimal.
+    pub commit: String,
+}
+
 /// A number of things: `1 file`, `3 files`, `2 branches`.
 pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);

@@ -1,8 +1,14 @@
-//! What we ask of git: where a repository is, what HEAD is, which ignored files it tracks.
+//! What we ask of git: where a repository is, what HEAD is, which ignored files it tracks; and what
+//! views need of it (a git folder of their own, commits brought home).
 //!
-//! Places and HEAD are read from git's files, because commands that take a few milliseconds cannot
-//! start a program for them. Only where git's own rules are needed is git asked, with hooks and
-//! the system's configuration off. Changes nothing in a repository.
+//! Places and references are read from git's files, because commands that take a few milliseconds
+//! cannot start a program for them. Only where git's own rules are needed is git asked, with hooks
+//! and the system's configuration off. In a repository nothing is changed but by `bring`, which adds
+//! objects and moves references below `refs/exp/`, no others.
+
+mod bring;
+mod own;
+mod refs;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,8 +21,9 @@ use super::command::{Cancel, Command, Outcome, RunError, Stdio};
 use super::process::run;
 use crate::base::path::TreePath;
 
-/// Symbolic references that are followed at most; git itself stops at five.
-const REFERENCES_MAX: usize = 5;
+pub use bring::{Wanted, bring};
+pub use own::make_own;
+pub use refs::{GitHead, See, commit_of, head, head_through, is_reference, loose, packed};
 
 /// Seconds that a question may take.
 const QUESTION_SECONDS: u64 = 120;
@@ -42,33 +49,6 @@ impl GitPlace {
     /// separate git folder), so that a view of the tree alone would not cover it.
     pub fn is_outside(&self) -> bool {
         !self.common_dir.starts_with(&self.top)
-    }
-}
-
-/// What HEAD is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GitHead {
-    /// On a branch; without commit when nothing was ever committed on it.
-    Branch {
-        /// The whole reference, such as `refs/heads/main`.
-        reference: String,
-        /// The commit, hexadecimal.
-        commit: Option<String>,
-    },
-    /// On a commit.
-    Detached {
-        /// The commit, hexadecimal.
-        commit: String,
-    },
-}
-
-impl GitHead {
-    /// The commit, where there is one.
-    pub fn commit(&self) -> Option<&str> {
-        match self {
-            Self::Branch { commit, .. } => commit.as_deref(),
-            Self::Detached { commit } => Some(commit),
-        }
     }
 }
 
@@ -102,63 +82,6 @@ pub fn discover(path: &Path) -> io::Result<Option<GitPlace>> {
     Ok(None)
 }
 
-/// Reads what HEAD is. None for a repository whose references are not in files (`reftable`) or
-/// damaged.
-///
-/// # Errors
-/// Those of reading.
-pub fn head(place: &GitPlace) -> io::Result<Option<GitHead>> {
-    let Some(text) = read_text(&place.git_dir.join("HEAD"))? else { return Ok(None) };
-    let Some(reference) = text.strip_prefix("ref:") else {
-        return Ok(commit_in(&text).map(|commit| GitHead::Detached { commit }));
-    };
-    let reference = reference.trim().to_owned();
-    if reference == "refs/heads/.invalid" {
-        return Ok(None);
-    }
-    let commit = resolve(place, &reference)?;
-    Ok(Some(GitHead::Branch { reference, commit }))
-}
-
-fn resolve(place: &GitPlace, reference: &str) -> io::Result<Option<String>> {
-    let mut reference = reference.to_owned();
-    for _ in 0..REFERENCES_MAX {
-        // Never out of the git folder, whatever a file says.
-        if !reference.starts_with("refs/") || reference.split('/').any(|part| part == "..") {
-            return Ok(None);
-        }
-        // A worktree has a few references of its own.
-        let own = read_text(&place.git_dir.join(&reference))?;
-        let text = match own {
-            Some(text) => Some(text),
-            None => read_text(&place.common_dir.join(&reference))?,
-        };
-        match text {
-            None => return packed(place, &reference),
-            Some(text) => match text.strip_prefix("ref:") {
-                Some(next) => reference = next.trim().to_owned(),
-                None => return Ok(commit_in(&text)),
-            },
-        }
-    }
-    Ok(None)
-}
-
-fn packed(place: &GitPlace, reference: &str) -> io::Result<Option<String>> {
-    let Some(text) = read_text(&place.common_dir.join("packed-refs"))? else { return Ok(None) };
-    let found = text.lines().find_map(|line| {
-        let (commit, name) = line.split_once(' ')?;
-        (name == reference).then(|| commit_in(commit))?
-    });
-    Ok(found)
-}
-
-fn commit_in(text: &str) -> Option<String> {
-    let text = text.trim();
-    let is_hash = matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit());
-    is_hash.then(|| text.to_owned())
-}
-
 fn pointed_at(file: &Path, prefix: &str) -> io::Result<Option<PathBuf>> {
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
@@ -168,14 +91,6 @@ fn pointed_at(file: &Path, prefix: &str) -> io::Result<Option<PathBuf>> {
     let target = bytes.strip_prefix(prefix.as_bytes()).map(<[u8]>::trim_ascii_end);
     let target = target.filter(|target| !target.is_empty());
     Ok(target.map(|target| PathBuf::from(std::ffi::OsStr::from_bytes(target))))
-}
-
-fn read_text(file: &Path) -> io::Result<Option<String>> {
-    match fs::read(file) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if is_absence(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn is_absence(error: &io::Error) -> bool {
@@ -198,25 +113,22 @@ pub fn tracked_but_ignored(top: &Path, cancel: &Cancel) -> Result<BTreeSet<TreeP
 fn ask(folder: &Path, arguments: &[&str], cancel: &Cancel) -> Result<Vec<u8>, RunError> {
     let fixed = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
     let words = fixed.iter().chain(arguments).copied();
-    let mut command = Command::argv(words, folder);
+    answer(Command::argv(words, folder), &format!("git {}", arguments.join(" ")), cancel)
+}
+
+/// Runs a command that is made of git's, `shown` in errors, and gives its standard output.
+fn answer(mut command: Command, shown: &str, cancel: &Cancel) -> Result<Vec<u8>, RunError> {
     command.stdio = Stdio::Separate;
     command.limit = Some(Duration::from_secs(QUESTION_SECONDS));
-    command.environment =
-        ENVIRONMENT.iter().map(|(name, value)| ((*name).into(), value.map(Into::into))).collect();
-    let helper = |reason: String| RunError::Helper {
-        command: format!("git {}", arguments.join(" ")),
-        reason,
-    };
-    let mut answer = Vec::new();
+    let fixed = ENVIRONMENT.iter().map(|(name, value)| ((*name).into(), value.map(Into::into)));
+    command.environment.splice(0..0, fixed);
+    let helper = |reason: String| RunError::Helper { command: shown.to_owned(), reason };
     let finished = run(&command, cancel, &mut |_| {})?;
     match finished.outcome {
         Outcome::Exited(0) if finished.stdout_truncated => {
             Err(helper("its answer is too long".to_owned()))
         }
-        Outcome::Exited(0) => {
-            answer.extend_from_slice(&finished.stdout);
-            Ok(answer)
-        }
+        Outcome::Exited(0) => Ok(finished.stdout),
         Outcome::DidNotStart { reason, .. } => Err(helper(reason)),
         Outcome::Cancelled => Err(helper("it was cancelled".to_owned())),
         _ => Err(helper(String::from_utf8_lossy(&finished.tail).trim().to_owned())),
@@ -225,7 +137,7 @@ fn ask(folder: &Path, arguments: &[&str], cancel: &Cancel) -> Result<Vec<u8>, Ru
 
 /// So that the answer is that of this folder and of no other setting: variables that point at
 /// another repository or index are removed, too.
-const ENVIRONMENT: [(&str, Option<&str>); 8] = [
+const ENVIRONMENT: [(&str, Option<&str>); 11] = [
     ("GIT_CONFIG_NOSYSTEM", Some("1")),
     ("GIT_OPTIONAL_LOCKS", Some("0")),
     ("GIT_TERMINAL_PROMPT", Some("0")),
@@ -234,6 +146,9 @@ const ENVIRONMENT: [(&str, Option<&str>); 8] = [
     ("GIT_WORK_TREE", None),
     ("GIT_INDEX_FILE", None),
     ("GIT_COMMON_DIR", None),
+    ("GIT_NAMESPACE", None),
+    ("GIT_OBJECT_DIRECTORY", None),
+    ("GIT_ALTERNATE_OBJECT_DIRECTORIES", None),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `exp exec`: runs a command in a branch's view and records what it changed.
 
 use std::ffi::OsString;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,10 +9,11 @@ use serde::Serialize;
 use crate::base::id::SnapshotId;
 use crate::base::name::Label;
 use crate::engine::context::Standing;
-use crate::engine::report::{ShownChange, shown_changes};
+use crate::engine::events::Event;
+use crate::engine::report::{KeptCommit, ShownChange, shown_changes};
 use crate::engine::still::Purpose;
 use crate::engine::transact::Act;
-use crate::engine::view::Backend;
+use crate::engine::view::{Backend, View};
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree;
@@ -52,6 +54,10 @@ pub struct Report {
     pub changes: Vec<ShownChange>,
     /// How the view was made.
     pub view: String,
+    /// Commits of git's that it made and that are kept.
+    pub git_commits: Vec<KeptCommit>,
+    /// What should be known besides.
+    pub notes: Vec<String>,
     /// In milliseconds.
     pub duration_ms: u64,
     /// Whether somebody changed the workspace while the command ran in a view that stands on it:
@@ -100,9 +106,14 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         snapshot: start.hex(),
         changes: Vec::new(),
         view: view.describe().to_owned(),
+        git_commits: Vec::new(),
+        notes: Vec::new(),
         duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
         disturbed: false,
     };
+    if !options.no_capture {
+        keep_commits(&view, &mut report);
+    }
     let after = view.capture(&writer)?;
     if !options.no_capture && after != before.tree {
         let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
@@ -119,6 +130,24 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     view.close()?;
     report.disturbed = !stood_still?;
     Ok(report)
+}
+
+/// Keeps what the command committed, whatever becomes of its files.
+fn keep_commits(view: &View<'_>, report: &mut Report) {
+    let events = Mutex::new(Vec::new());
+    let collect = |event| {
+        if let Ok(mut events) = events.lock() {
+            events.push(event);
+        }
+    };
+    view.keep_commits(&collect);
+    for event in events.into_inner().unwrap_or_default() {
+        match event {
+            Event::CommitKept { kept, .. } => report.git_commits.push(kept),
+            Event::Notice(text) => report.notes.push(text),
+            _ => {}
+        }
+    }
 }
 
 /// The branch and its head; the workspace's own is refused.
@@ -151,6 +180,8 @@ fn dry_run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         snapshot: start.hex(),
         changes: Vec::new(),
         view: String::new(),
+        git_commits: Vec::new(),
+        notes: Vec::new(),
         duration_ms: 0,
         disturbed: false,
     })

@@ -2,7 +2,7 @@
 //! of its own, in parallel; each result is captured and evaluated.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::engine::evaluate::Bench;
 use crate::engine::events::{Event, Watch};
 use crate::engine::finding::Found;
 use crate::engine::race::{Open, Race, Terms, unfinished};
-use crate::engine::report::{ShownEvaluation, ShownVerdict, count, state_text};
+use crate::engine::report::{KeptCommit, ShownEvaluation, ShownVerdict, count, state_text};
 use crate::engine::transact::{Act, branch_move, moved};
 use crate::engine::view::Backend;
 use crate::engine::{Engine, EngineError};
@@ -88,6 +88,8 @@ pub struct ShownApproach {
     pub duration_ms: u64,
     /// The snapshot that it left.
     pub candidate: Option<String>,
+    /// Commits of git's that its command made just now and that are kept.
+    pub git_commits: Vec<KeptCommit>,
 }
 
 /// Opens an experiment and runs it.
@@ -153,14 +155,14 @@ pub fn run(
         stopped_by: &stopped_by,
         watch,
     };
-    let record = race.run(numbers)?;
+    let (record, kept) = run_and_note(race, numbers)?;
     Ok(Report {
         experiment: record.name.clone(),
         base: base.hex(),
         base_evaluation: found.map(shown_found),
         base_verdict: base_found.as_ref().map_or_else(ShownVerdict::unknown, |b| b.1.clone()),
         captured: safe.captured.map(|id| id.hex()),
-        approaches: record.approaches.iter().map(shown).collect(),
+        approaches: record.approaches.iter().map(|one| shown_with(one, &kept)).collect(),
         interrupted: outer.is_cancelled(),
         stopped_by: stopped_by.into_inner(),
     })
@@ -336,5 +338,31 @@ fn shown(approach: &Approach) -> ShownApproach {
         state: state_text(&approach.state),
         duration_ms: approach.duration_ms,
         candidate: approach.candidate.map(|id| id.hex()),
+        git_commits: Vec::new(),
+    }
+}
+
+/// Runs the race, and notes which commits were kept and of which branch: the record does not.
+fn run_and_note(
+    race: Race<'_>,
+    numbers: Vec<usize>,
+) -> Result<(Experiment, Vec<(String, KeptCommit)>), EngineError> {
+    let kept = Mutex::new(Vec::new());
+    let watch = race.watch;
+    let note = |event: Event| {
+        if let (Event::CommitKept { branch, kept: commit }, Ok(mut kept)) = (&event, kept.lock()) {
+            kept.push((branch.clone(), commit.clone()));
+        }
+        watch(event);
+    };
+    let record = Race { watch: &note, ..race }.run(numbers)?;
+    Ok((record, kept.into_inner().unwrap_or_default()))
+}
+
+fn shown_with(approach: &Approach, kept: &[(String, KeptCommit)]) -> ShownApproach {
+    let own = kept.iter().filter(|(branch, _)| branch == approach.branch.as_str());
+    ShownApproach {
+        git_commits: own.map(|(_, commit)| commit.clone()).collect(),
+        ..shown(approach)
     }
 }

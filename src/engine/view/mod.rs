@@ -9,6 +9,7 @@
 
 mod backend;
 mod copy;
+mod git;
 mod logs;
 mod mask;
 mod open;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::backend::{choice, view_folder};
+use super::git::{GitStart, set_git_environment};
 use super::logs;
 use crate::base::id::TreeId;
 use crate::base::mount::MountPlan;
@@ -46,10 +47,10 @@ pub(super) enum Stand {
 
 /// A view that is open.
 pub(in crate::engine) struct View<'a> {
-    engine: &'a Engine,
+    pub(super) engine: &'a Engine,
     taken: &'a Taken,
-    label: String,
-    stand: Stand,
+    pub(super) label: String,
+    pub(super) stand: Stand,
     purpose: Purpose,
     /// For one that stands on the workspace: when that was proved to be what was captured.
     opened: Option<Moment>,
@@ -63,7 +64,9 @@ pub(in crate::engine) struct View<'a> {
     log: Option<fs::File>,
     ports: usize,
     /// What tells this view from all others: process and number.
-    number: String,
+    pub(super) number: String,
+    /// Where git stood when it was opened; none where git does not work in it.
+    pub(super) git: Option<GitStart>,
 }
 
 /// What tells one writing of a file from another.
@@ -111,6 +114,7 @@ impl Engine {
             Some(_) => (self.stand_overlay(taken, tree, &state, number)?, self.place.root.clone()),
             None => self.stand_copy(taken, tree, &state)?,
         };
+        let git = self.start_git(&stand)?;
         fs::create_dir_all(temporary.join("run")).map_err(|source| EngineError::File {
             what: "make",
             path: temporary.clone(),
@@ -132,6 +136,7 @@ impl Engine {
             log,
             ports,
             number,
+            git,
         })
     }
 }
@@ -170,6 +175,7 @@ impl View<'_> {
         set("PWD", self.folder.clone().into());
         // A build folder shared by all branches would hand one branch another's code.
         command.environment.push(("CARGO_TARGET_DIR".into(), None));
+        set_git_environment(&mut command, &self.stand);
         command
     }
 

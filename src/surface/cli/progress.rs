@@ -6,7 +6,7 @@ use crate::engine::report::count;
 
 use super::live::Screen;
 use super::output::{FAINT, NAME, WARN, paint, print_error};
-use super::text::{duration_ms, verdict};
+use super::text::{self, duration_ms, verdict};
 
 /// Where events are shown while a verb works.
 pub enum Progress {
@@ -52,6 +52,9 @@ pub fn line(event: &Event) -> Option<String> {
         Event::ApproachEnded { branch, outcome, changed_files, duration_ms: ms, .. } => {
             let (name, time) = (paint(NAME, branch), paint(FAINT, duration_ms(*ms)));
             format!("{name} {outcome}, {} {time}", count(*changed_files, "changed file"))
+        }
+        Event::CommitKept { branch, kept } => {
+            format!("{} {}", paint(NAME, branch), text::kept_commit(kept))
         }
         Event::StageStarted { of, stage } => {
             format!("{} {}", paint(NAME, of), paint(FAINT, format!("{stage} …")))

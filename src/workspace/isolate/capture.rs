@@ -239,12 +239,12 @@ impl<P: Put + ?Sized> Walk<'_, P> {
 }
 
 /// A character device with the number 0:0 says that nothing is there.
-fn is_whiteout(metadata: &Metadata) -> bool {
+pub(super) fn is_whiteout(metadata: &Metadata) -> bool {
     metadata.file_type().is_char_device() && metadata.rdev() == 0
 }
 
 /// Whether a folder hides the one underneath.
-fn is_opaque(folder: &Path) -> Result<bool, IsolateError> {
+pub(super) fn is_opaque(folder: &Path) -> Result<bool, IsolateError> {
     for name in [OPAQUE_TRUSTED, OPAQUE_USER] {
         let mut value = [0_u8; 4];
         match lgetxattr(folder, name, &mut value[..]) {

@@ -14,6 +14,7 @@ mod capture;
 mod error;
 mod layers;
 mod lock;
+mod merged;
 mod note;
 mod slots;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use backend::{
 pub use capture::{LeftOut, LeftOutReason, UpperCapture, capture_upper};
 pub use error::IsolateError;
 pub use layers::{Layer, Layers, ViewPlan, mount_plan, remove_stubborn};
+pub use merged::merged_file;
 pub use note::Note;
 pub use slots::{Slot, SlotPool};
 pub use upper::{UpperPlan, prepare_upper};

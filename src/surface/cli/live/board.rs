@@ -103,7 +103,7 @@ impl Board {
                 self.rows.retain(|row| row.of != *of);
                 Some(self.stays(of, &text))
             }
-            Event::Notice(_) => progress::line(event),
+            Event::CommitKept { .. } | Event::Notice(_) => progress::line(event),
         }
     }
 

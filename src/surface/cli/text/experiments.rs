@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::history::stages;
 use super::shape::{add_changes, count, duration_ms, id, verdict};
 use super::table::rank;
+use crate::engine::report::KeptCommit;
 use crate::engine::verb::{eval, exec, guard, merge, rank, rollback, select, r#try};
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
 
@@ -240,10 +241,22 @@ pub fn exec(report: &exec::Report) -> String {
             "{note} the workspace was changed meanwhile; the command may have seen both"
         );
     }
+    for note in &report.notes {
+        let _ = writeln!(page, "{} {note}", paint(WARN, "note:"));
+    }
+    for kept in &report.git_commits {
+        let _ = writeln!(page, "{}", kept_commit(kept));
+    }
     if !report.changes.is_empty() {
         let files = count(report.changes.len(), "changed file");
         let _ = writeln!(page, "Recorded {} ({files}).", id(&report.snapshot));
         add_changes(&mut page, &report.changes);
     }
     page
+}
+
+/// Where a commit is kept, in one line.
+pub fn kept_commit(kept: &KeptCommit) -> String {
+    let commit = kept.commit.get(..12).unwrap_or(&kept.commit);
+    format!("commit {} kept as {}", paint(NAME, commit), paint(NAME, &kept.reference))
 }

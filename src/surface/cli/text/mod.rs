@@ -11,7 +11,7 @@ mod upkeep;
 mod workspace;
 
 pub use compare::{compare, experiment, experiments};
-pub use experiments::{evaluation, exec, guard, merge, rollback, select, tried};
+pub use experiments::{evaluation, exec, guard, kept_commit, merge, rollback, select, tried};
 pub use history::{branches, diff, log, op_log, show, step, tags};
 pub use shape::{duration_ms, verdict};
 pub use table::rank;
