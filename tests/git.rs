@@ -176,6 +176,10 @@ fn cell(table: &Table<'_>) {
         assert_eq!(table.users(), before);
         return;
     }
+    if table.backend == "copy" {
+        // Some tools read it where git itself does not look: a submodule's leads to the user's files.
+        assert_eq!(table.inside(0, "git config core.worktree"), "..\n", "{form}");
+    }
     let status = ["status", "--porcelain", "--branch"];
     assert_eq!(table.inside(0, "git status --porcelain --branch"), git(folder, &status), "{form}");
     let commit = "echo new > new.txt && git add -A && git commit -qm inside && git clean -fdxq \
@@ -267,8 +271,8 @@ fn approaches_that_commit_have_references() {
     });
 }
 
-/// Work on another branch, and what was stashed, are kept, too; what HEAD has already is not kept
-/// twice. A second commit moves the reference, and the first is found in its reflog.
+/// Work on another branch, what was stashed, and what an `exp` in the view kept, are kept, too; what
+/// HEAD has already is not kept twice. A second commit moves the reference, and the first is found in its reflog.
 #[test]
 fn other_branches_and_the_stash_are_kept() {
     on_both(|table| {
@@ -277,20 +281,55 @@ fn other_branches_and_the_stash_are_kept() {
         let merged = format!(
             "git checkout -qb merged && {} && git checkout -q main && git merge -q --no-ff merged \
              && git checkout -qb other && {} && git checkout -q main \
-             && echo s > a.txt && git stash -q && git pack-refs --all",
+             && echo s > a.txt && git stash -q \
+             && git update-ref refs/exp/e9/in $(git commit-tree -m in HEAD^{{tree}}) && git pack-refs --all",
             commit("one"),
             commit("two"),
         );
         let report = table.report(&merged);
         let names: Vec<_> =
             array(&report["git_commits"]).iter().map(|kept| word(&kept["reference"])).collect();
-        let wanted = ["refs/exp/idea", "refs/exp/idea@heads/other", "refs/exp/idea@stash"];
+        let wanted =
+            ["refs/exp/idea", "refs/exp/e9/in", "refs/exp/idea@heads/other", "refs/exp/idea@stash"];
         assert_eq!(names, wanted, "{report:#}");
         assert_eq!(git(&table.folder, &["show", "refs/exp/idea@stash:a.txt"]), "s\n");
         table.report(&commit("three"));
         let subjects = git(&table.folder, &["log", "-g", "--format=%s", "refs/exp/idea"]);
         assert_eq!(subjects.lines().collect::<Vec<_>>(), ["three", "Merge branch 'merged'"]);
         table.is_sound();
+    });
+}
+
+/// Where nothing was committed `exp` starts no git.
+#[test]
+fn without_a_commit_no_git_is_started() {
+    on_both(|table| {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, log) = (table.bench.outside("fake"), table.bench.outside("fake.log"));
+        let path = std::env::var("PATH").unwrap();
+        fs::create_dir(&folder).unwrap();
+        let script = format!(
+            "#!/bin/sh\necho \"$@\" >> '{}'\nPATH='{path}' exec git \"$@\"\n",
+            log.display()
+        );
+        fs::write(folder.join("git"), script).unwrap();
+        fs::set_permissions(folder.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+        let started = |script: &str| {
+            fs::write(&log, "").unwrap();
+            let words = ["exec", "idea", "--backend", table.backend, "--", "sh", "-c", script];
+            let mut command = table.bench.command_in(&table.folder, &words);
+            identify(command.env("PATH", format!("{}:{path}", folder.display())));
+            assert!(command.output().unwrap().status.success());
+            fs::read_to_string(&log).unwrap()
+        };
+        started("git status");
+        let looked = started("echo x > x; git branch more; git add x; git checkout -q more");
+        assert_eq!(
+            looked.lines().collect::<Vec<_>>(),
+            ["branch more", "add x", "checkout -q more"]
+        );
+        let committed = started("git commit -q --allow-empty -m x");
+        assert!(committed.contains("index-pack"), "{committed}");
     });
 }
 

@@ -187,12 +187,16 @@ impl ViewGit {
             }
         }
         for (name, commit) in self.written(&see)? {
-            let known = start.references.get(&name) == Some(&commit);
+            // A new branch at the old place is no new commit.
+            let old = start.head.as_ref() == Some(&commit);
+            let known = old || start.references.get(&name) == Some(&commit);
             if known || git::commit_of(user, &name)?.as_ref() == Some(&commit) {
                 continue;
             }
+            // What an `exp` within the view kept keeps its name, unless that stands for another.
+            let is_ours = name.starts_with("refs/exp/") && git::commit_of(user, &name)?.is_none();
             let short = name.trim_start_matches("refs/");
-            let reference = format!("{}@{short}", reference_of(label));
+            let reference = if is_ours { name } else { format!("{}@{short}", reference_of(label)) };
             wanted.push(Wanted { reference, commit });
         }
         if wanted.len() > KEPT_MAX {
@@ -201,7 +205,7 @@ impl ViewGit {
         Ok(wanted)
     }
 
-    /// Branches and the stash, as far as they were written in the view.
+    /// Branches, the stash and what an `exp` kept, as far as they were written in the view.
     fn written(&self, see: git::See<'_>) -> io::Result<BTreeMap<String, String>> {
         let packed = see(&self.place.common_dir.join("packed-refs"))?;
         let mut found = match packed.is_some_and(|file| file.starts_with(&self.upper)) {
@@ -214,9 +218,11 @@ impl ViewGit {
         }
         let is_commit =
             |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
-        found.retain(|name, text| {
-            (name.starts_with("refs/heads/") || name == "refs/stash") && is_commit(text)
-        });
+        let is_kept = |name: &str| {
+            let folders = ["refs/heads/", "refs/exp/"];
+            folders.iter().any(|folder| name.starts_with(folder)) || name == "refs/stash"
+        };
+        found.retain(|name, text| is_kept(name) && is_commit(text));
         Ok(found)
     }
 }
