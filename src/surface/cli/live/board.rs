@@ -136,8 +136,10 @@ impl Board {
             self.rows.iter().partition(|row| row.state == State::Waiting);
         let all = working.len() + waiting.len();
         let room = if all > lines { lines.saturating_sub(1) } else { lines };
+        // What it does matters more than the end of a long name.
+        let names = (self.names.min(columns / 2), columns / 2);
         let rows = working.iter().chain(&waiting).take(room);
-        let mut shown: Vec<Line> = rows.map(|row| row.line(now, self.names).cut(columns)).collect();
+        let mut shown: Vec<Line> = rows.map(|row| row.line(now, names).cut(columns)).collect();
         if all > room && lines > 0 {
             let hidden_working = working.len().saturating_sub(room);
             let hidden_waiting = all - room - hidden_working;
@@ -153,9 +155,12 @@ impl Board {
 }
 
 impl Row {
-    fn line(&self, now: u64, names: usize) -> Line {
-        let mut line = Line::default();
-        line.add_padded(NAME, &self.of, names).add(Style::new(), "  ");
+    /// Its line; its name takes `least` columns, and is cut to `most`.
+    fn line(&self, now: u64, (least, most): (usize, usize)) -> Line {
+        let mut name = Line::default();
+        name.add_padded(NAME, &self.of, least);
+        let mut line = name.cut(most);
+        line.add(Style::new(), "  ");
         let text = match &self.state {
             State::Waiting => {
                 line.add(FAINT, "waiting");
@@ -268,6 +273,12 @@ mod tests {
         assert!(lines[0].starts_with("e1/a7 ") && lines[2].starts_with("e1/a900 "), "{lines:?}");
         assert!(lines[3].ends_with("waiting"));
         assert_eq!(text(&board, 0, 80, 3)[2], "… 1 more at work, 997 waiting");
+        let names: Vec<_> = text(&board, 0, 30, 3);
+        assert_eq!(names[0], "e1/a7     running          0 s");
+        let long = "e1/a-name-that-says-very-much".to_owned();
+        board.take(&Event::ApproachStarted { branch: long }, 0);
+        let lines = text(&board, 0, 30, 9);
+        assert_eq!(lines[3], "e1/a-name-that…  running     …");
         for (columns, room) in [(0, 3), (1, 1), (9, 2), (20, 0), (3, 2_000)] {
             let lines = board.lines(0, columns, room);
             assert!(lines.len() <= room);
