@@ -67,7 +67,7 @@ fn ending(folder: &Path, program: &Path, is_found: bool) -> String {
     let exp = if is_found { "exp".to_owned() } else { quote(program) };
     let here = quote(folder);
     format!(
-        "\n{} {}\nTry there:\n  cd {here}\n  {exp} diff @- @      # what the merge brought\n  \
+        "\n{} {}\nTry there:\n  cd {here}\n  {exp} diff @- @     # what the merge brought\n  \
          {exp} undo          # the broken version comes back; `exp redo` takes it away again\n  \
          {exp} show e1/set   # why that approach lost\n",
         paint(STRONG, "The project is in"),
