@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod evaluate;
 mod events;
+mod inner;
 mod place;
 mod race;
 mod recover;

@@ -10,7 +10,7 @@ use crate::base::name::Label;
 use crate::engine::context::Standing;
 use crate::engine::report::{ShownChange, shown_changes};
 use crate::engine::transact::Act;
-use crate::engine::view::Backend;
+use crate::engine::view::{Backend, WorkOn};
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree;
@@ -72,7 +72,10 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let safe = engine.make_safe(&writer, "exec")?;
     let (label, start) = find(engine, &safe.standing, &options.branch)?;
     let before = Snapshot::fetch(&writer, start)?;
-    let mut view = engine.open_view(&safe.taken, before.tree, label.as_str(), options.backend)?;
+    let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
+    let message = words.join(" ");
+    let on = WorkOn { branch: label, base: start, head: start, approach: None, message };
+    let mut view = engine.open_work(&safe.taken, before.tree, &on, options.backend)?;
     let mut command = view.command(Program::Argv(options.command.clone()));
     command.limit = options.timeout;
     if options.inherit {
@@ -87,7 +90,7 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         Outcome::DidNotStart { reason, exit } => (Some(*exit), format!("did not run: {reason}")),
     };
     let mut report = Report {
-        branch: label.to_string(),
+        branch: on.branch.to_string(),
         exit,
         outcome,
         snapshot: start.hex(),
@@ -96,21 +99,20 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
         disturbed: false,
     };
-    let after = view.capture(&writer)?;
-    if !options.no_capture && after != before.tree {
-        let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
-        let origin = Origin::Command { exit };
-        let message = words.join(" ");
-        let snapshot = engine.new_snapshot(vec![start], after, &label, origin, message);
-        let head = snapshot.put(&writer)?;
-        let act = Act::verb("exec", format!("ran a command in {label}"));
-        engine.publish_work(&writer, &label, start, head, act)?;
-        report.snapshot = head.hex();
-        report.changes = shown_changes(&tree::diff(&writer, before.tree, after)?);
-    }
-    let live = view.is_live();
-    view.close()?;
-    report.disturbed = live && !engine.is_still(&safe.taken)?;
+    report.disturbed = view.is_live() && !engine.is_still(&safe.taken)?;
+    let kept = engine.keep_work(&writer, view, "exec", |ended| {
+        if options.no_capture {
+            return Ok(None);
+        }
+        let (origin, message) = (Origin::Command { exit }, on.message.clone());
+        let parents = vec![ended.parent];
+        let snapshot = engine.new_snapshot(parents, ended.tree, &on.branch, origin, message);
+        let act = Act::verb("exec", format!("ran a command in {}", on.branch));
+        Ok(Some((snapshot.put(&writer)?, act)))
+    })?;
+    let tree = Snapshot::fetch(&writer, kept.snapshot)?.tree;
+    report.snapshot = kept.snapshot.hex();
+    report.changes = shown_changes(&tree::diff(&writer, before.tree, tree)?);
     Ok(report)
 }
 

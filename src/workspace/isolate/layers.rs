@@ -1,8 +1,9 @@
 //! The folders of overlay layers, outside the workspace.
 //!
 //! **Format** of the state folder: `views/<label>.lock`, `views/<label>/upper`, `.../work`,
-//! `.../git`, `.../git-work`, `.../note`; a `/` in a label is written `%`, which no label has.
-//! `views/<label>~gone` is a layer on its way out (no label has a `~`, and none ends in `.lock`).
+//! `.../git`, `.../git-work`, `.../note`, `.../identity`, `.../inner`, `.../store`; a `/` in a label
+//! is written `%`, which no label has. `views/<label>~gone` is a layer on its way out (no label has a `~`,
+//! and none ends in `.lock`).
 //!
 //! **Invariant**: an upper belongs to one [`Layer`] value at a time, in all processes. The same
 //! upper mounted twice is silently undefined.
@@ -104,6 +105,24 @@ impl Layer {
     /// Where changes go.
     pub fn upper(&self) -> PathBuf {
         self.folder.join("upper")
+    }
+
+    /// Where whose view it is can be noted: gone with the layer.
+    pub fn identity(&self) -> PathBuf {
+        self.folder.join("identity")
+    }
+
+    /// A folder for what the view's own workspace remembers, and the place at which the store can
+    /// be written from within the view. Made new.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn inner(&self, disk: &dyn Disk) -> Result<[PathBuf; 2], IsolateError> {
+        let folders = ["inner", "store"].map(|name| self.folder.join(name));
+        for folder in &folders {
+            make_folders(disk, folder)?;
+        }
+        Ok(folders)
     }
 
     /// The kernel's own folder.

@@ -15,6 +15,7 @@ mod error;
 mod layers;
 mod lock;
 mod note;
+mod numbers;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use capture::{LeftOut, LeftOutReason, UpperCapture, capture_upper};
 pub use error::IsolateError;
 pub use layers::{Layer, Layers, ViewPlan, mount_plan, remove_stubborn};
 pub use note::Note;
+pub use numbers::Number;
 pub use slots::{Slot, SlotPool};
 pub use upper::{UpperPlan, prepare_upper};
 pub use warm::{Copied, copy_warm};
