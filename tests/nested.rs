@@ -71,3 +71,240 @@ fn a_snapshot_inside_moves_the_views_branch_and_the_rest_follows_it() {
         is_untouched(&bench);
     }
 }
+
+#[test]
+fn undo_inside_takes_back_the_inner_step_alone() {
+    for backend in ["overlay", "copy"] {
+        let bench = bench();
+        bench.write("mine.txt", "the workspace's own step\n");
+        bench.ok(&["snapshot", "-m", "outside"]);
+        inside(
+            &bench,
+            backend,
+            "idea",
+            "echo 8 > value.txt; exp snapshot -m first; echo 7 > value.txt; exp snapshot -m second
+             exp branch other; exp undo; exp undo; test $(cat value.txt) = 7
+             test \"$(exp log --json | grep -c second)\" = 0
+             exp rollback --to main~; test $(cat value.txt) = 10; exp undo; test $(cat value.txt) = 7
+             exp redo; exp undo; exp undo
+             code=0; exp undo || code=$?; test $code = 4",
+        );
+        // What was there at the end is kept, over the branch as the last undo left it.
+        assert_eq!(messages(&bench, "idea")[1..], ["first snapshot"], "{backend}");
+        assert!(bench.ok(&["diff", "main~", "idea"]).contains("+7"));
+        assert!(bench.exists("mine.txt"));
+        bench.ok(&["undo"]);
+        assert!(bench.ok(&["diff", "main~", "idea", "--names"]).is_empty(), "the `exec` itself");
+        assert_eq!(messages(&bench, "main"), ["outside", "first snapshot"]);
+        is_untouched(&bench);
+    }
+}
+
+#[test]
+fn what_is_looked_at_inside_is_the_view() {
+    for backend in ["overlay", "copy"] {
+        let bench = bench();
+        let out = inside(
+            &bench,
+            backend,
+            "idea",
+            "echo 8 > value.txt; exp snapshot -m seen >&2; echo 7 > value.txt
+             exp status --json | grep '\"branch\": \"idea\"'; exp diff | grep '^[-+][0-9]'
+             exp log | grep seen; exp show @ | grep seen; exp doctor | grep 'this is a view already'",
+        );
+        assert!(out.contains("-8") && out.contains("+7"), "{backend}: {out}");
+        is_untouched(&bench);
+    }
+}
+
+#[test]
+fn the_store_cannot_be_hurt_and_an_empty_environment_does_not_hide_the_view() {
+    for backend in ["overlay", "copy"] {
+        let bench = bench();
+        inside(
+            &bench,
+            backend,
+            "idea",
+            &format!(
+                "rm -rf .exp 2> /dev/null || true; echo 8 > value.txt
+                 env -i PATH=\"$PATH\" {EXP} snapshot -m clean
+                 cd /; code=0; env -i PATH=\"$PATH\" {EXP} -C \"$PWD\" status || code=$?; test $code = 4"
+            ),
+        );
+        assert_eq!(messages(&bench, "idea"), ["clean", "first snapshot"], "{backend}");
+        assert_eq!(bench.json(&["show", "idea"])["session"], bench.session.as_str());
+        is_untouched(&bench);
+    }
+}
+
+#[test]
+fn variables_must_agree_with_the_view_and_some_verbs_are_for_outside() {
+    for backend in ["overlay", "copy"] {
+        let bench = bench();
+        let work = bench.root();
+        inside(
+            &bench,
+            backend,
+            "idea",
+            &format!(
+                "refused() {{ want=$1; shift; code=0; \"$@\" > out 2>&1 || code=$?; test $code = $want; }}
+                 refused 2 env EXP_BRANCH=main {EXP} snapshot -m wrong
+                 refused 2 env EXP_VIEW=main {EXP} status
+                 grep -q 'this is the view of `idea`' out
+                 refused 5 {EXP} init; refused 5 {EXP} deinit --yes; refused 5 {EXP} switch main
+                 refused 5 {EXP} branch --delete idea
+                 grep -q 'this is the view of `idea`' out; rm out
+                 if [ {backend} = copy ]; then cd {}; refused 2 {EXP} snapshot -m there; rm out; fi",
+                work.display()
+            ),
+        );
+        assert_eq!(messages(&bench, "idea"), ["first snapshot"], "{backend}");
+        is_untouched(&bench);
+    }
+}
+
+#[test]
+fn a_view_that_only_measures_records_nothing() {
+    let bench = Bench::project();
+    let gate = format!("{EXP} status > /dev/null && ! {EXP} snapshot -m sly 2> sly.txt");
+    let config = common::CONFIG.replace("sh build.sh", &gate);
+    bench.write("exp.toml", &config);
+    for backend in ["overlay", "copy"] {
+        bench.ok(&["eval", "--again", "--backend", backend]);
+    }
+    assert!(!messages(&bench, "main").contains(&"sly".to_owned()));
+}
+
+#[test]
+fn approaches_inside_an_approach_are_run_chosen_and_merged() {
+    for backend in ["overlay", "copy"] {
+        let bench = Bench::project();
+        let nested = format!(
+            "map=set -eu; echo one > one.txt; {EXP} try 'low=echo 3 > value.txt' 'high=echo 20 > value.txt' >&2
+             {EXP} select >&2; {EXP} merge --selected >&2; test $(cat value.txt) = 3"
+        );
+        let tried = bench.json(&["try", &nested, "plain=echo 5 > value.txt", "--backend", backend]);
+        assert_eq!(tried["ranking"]["winner"], "map", "{backend}: {tried:#}");
+        assert_eq!(bench.json(&["select"])["table"]["experiment"], "e1");
+        bench.ok(&["merge", "--selected"]);
+        assert_eq!(bench.read("value.txt"), "3\n");
+        assert_eq!(bench.read("one.txt"), "one\n");
+        assert!(bench.ok(&["experiments"]).contains("e2"));
+        bench.ok(&["undo"]);
+        assert_eq!(bench.json(&["fsck"])["problems"].as_array().unwrap().len(), 0);
+        is_untouched(&bench);
+    }
+}
+
+#[test]
+fn undo_outside_takes_back_a_race_whose_approaches_recorded_steps() {
+    let bench = Bench::project();
+    let steps = |name: &str, value: &str| {
+        format!("{name}=echo {value} > value.txt; {EXP} snapshot -m {name} && echo more > more.txt")
+    };
+    bench.ok(&["try", &steps("a", "8"), &steps("b", "7"), "--jobs", "2"]);
+    for name in ["a", "b"] {
+        assert_eq!(messages(&bench, &format!("e1/{name}"))[1..], [name, "first snapshot"]);
+    }
+    bench.ok(&["undo"]);
+    bench.exits(4, &["log", "e1/a"]);
+    bench.exits(4, &["experiment", "show", "e1"]);
+    bench.ok(&["redo"]);
+    assert_eq!(messages(&bench, "e1/b").len(), 3);
+    bench.ok(&["branch", "later", "--from", "e1/a"]);
+    is_untouched(&bench);
+}
+
+#[test]
+fn approaches_that_record_at_the_same_time_do_not_meet() {
+    for backend in ["overlay", "copy"] {
+        let bench = Bench::project();
+        let there = bench.outside("there");
+        std::fs::create_dir(&there).unwrap();
+        // Each waits for the others, so that all record at once.
+        let steps = |name: &str| {
+            format!(
+                "{name}=set -e; touch {0}/{name}; until test $(ls {0} | wc -l) = 3; do :; done
+                 echo $EXP_PORT_BASE > port.txt; echo $TMPDIR > tmp.txt
+                 for n in 1 2 3 4 5; do echo {name}$n > step.txt; {EXP} snapshot -m {name}$n; done",
+                there.display()
+            )
+        };
+        let all = ["a", "b", "c"].map(steps);
+        let arguments = ["try", "--no-eval", "--jobs", "3", "--backend", backend];
+        bench.ok(&[&arguments[..], &all.each_ref().map(String::as_str)].concat());
+        for name in ["a", "b", "c"] {
+            let found = messages(&bench, &format!("e1/{name}"));
+            let wanted: Vec<_> = (1..=5).rev().map(|n| format!("{name}{n}")).collect();
+            assert_eq!(found[..5], wanted, "{backend}");
+            assert_eq!(found[5..], ["first snapshot"], "{backend}");
+        }
+        for (one, other) in [("e1/a", "e1/b"), ("e1/b", "e1/c"), ("e1/a", "e1/c")] {
+            let differs = bench.ok(&["diff", one, other, "--names"]);
+            assert!(differs.contains("port.txt") && differs.contains("tmp.txt"), "{differs}");
+        }
+        is_untouched(&bench);
+    }
+}
+
+#[test]
+fn views_lie_in_views_only_so_deep() {
+    let bench = bench();
+    let mut script =
+        format!("code=0; {EXP} branch last && {EXP} exec last -- true 2> err || code=$?; cat err");
+    for _ in 0..4 {
+        script = format!(
+            "{EXP} branch deep$$ && {EXP} exec deep$$ -- sh -c '{}'",
+            script.replace('\'', "'\\''")
+        );
+    }
+    let output = script_plain(&bench, &script);
+    let out = text(&output.stdout) + &text(&output.stderr);
+    assert!(out.contains("lie one in the other already"), "{out}");
+    is_untouched(&bench);
+}
+
+/// Runs a text in the shell, in the workspace itself.
+fn script_plain(bench: &Bench, lines: &str) -> Output {
+    let mut command = bench.command(&[]);
+    let environment: Vec<_> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect();
+    command = std::process::Command::new("sh");
+    command.args(["-c", lines]).current_dir(bench.root()).env_clear().envs(environment);
+    command.output().unwrap()
+}
+
+#[test]
+fn what_a_killed_race_had_written_is_saved() {
+    for backend in ["overlay", "copy"] {
+        let bench = Bench::project();
+        let started = bench.outside("started");
+        let go = bench.outside("go");
+        let stuck = format!(
+            "stuck=echo 8 > value.txt; {EXP} snapshot -m step && echo 3 > value.txt; touch {}; \
+             until test -e {}; do :; done; echo 4 > value.txt",
+            started.display(),
+            go.display()
+        );
+        let mut race = bench.command(&["try", &stuck, "--backend", backend]);
+        race.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let mut race = race.spawn().unwrap();
+        while !started.exists() {
+            assert_eq!(race.try_wait().unwrap(), None, "it ended before it was killed");
+            std::thread::yield_now();
+        }
+        race.kill().unwrap();
+        race.wait().unwrap();
+        let said = text(&bench.run(&["status"]).stderr);
+        assert!(said.contains("saved on `e1/stuck`"), "{backend}: {said}");
+        assert_eq!(messages(&bench, "e1/stuck")[1..], ["step", "first snapshot"]);
+        assert!(bench.ok(&["diff", "main", "e1/stuck"]).contains("+3"), "{backend}");
+        assert_eq!(text(&bench.run(&["status"]).stderr), "", "it is said once");
+        std::fs::write(go, "").unwrap();
+        let resumed = bench.json(&["try", "--resume", "e1", "--backend", backend]);
+        assert_eq!(resumed["ranking"]["winner"], "stuck", "{backend}: {resumed:#}");
+        is_untouched(&bench);
+    }
+}

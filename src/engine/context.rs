@@ -49,6 +49,9 @@ impl Engine {
     pub fn open(surroundings: Surroundings) -> Result<Self, EngineError> {
         let mut engine = Self::open_read_only(surroundings)?;
         engine.recovered = recover(&engine)?;
+        if engine.refuse_in_view().is_ok() {
+            engine.recovered.extend(engine.rescue()?);
+        }
         Ok(engine)
     }
 

@@ -75,7 +75,7 @@ impl Engine {
         published.map(|()| Kept { tree: ended.tree, snapshot })
     }
 
-    fn publish(
+    pub(super) fn publish(
         &self,
         writer: &Writer<'_>,
         work: &Work,
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// Takes the view's workspace out of the names, where exp was used in it.
-    fn tidy(
+    pub(super) fn tidy(
         &self,
         writer: &Writer<'_>,
         verb: &'static str,

@@ -16,6 +16,7 @@ mod place;
 mod race;
 mod recover;
 pub mod report;
+mod rescue;
 mod resolve;
 mod surroundings;
 mod take;

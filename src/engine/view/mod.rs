@@ -10,12 +10,14 @@
 mod backend;
 mod copy;
 mod identity;
+mod left;
 mod open;
 mod overlay;
 mod work;
 
 pub use backend::{probe, probe_backends};
 pub(super) use identity::{Identity, Work, is_of_approach, is_of_view, path_of};
+pub(super) use left::{Left, capture_left_layer, left_behind};
 pub(super) use open::{View, Written};
 pub(super) use work::WorkOn;
 

@@ -130,9 +130,11 @@ impl Engine {
 /// A layer in which nothing is. One whose work is not saved yet keeps its name.
 fn new_layer(disk: &dyn Disk, layers: &Layers, number: usize) -> Result<Layer, EngineError> {
     for attempt in 0..LOCK_TRIES_MAX {
-        let layer = layers.take(disk, &Label::new(format!("v{number}-{attempt}"))?)?;
-        if !holds_work(&layer)? {
-            return Ok(layer);
+        match layers.take(disk, &Label::new(format!("v{number}-{attempt}"))?) {
+            Ok(layer) if !holds_work(&layer)? => return Ok(layer),
+            // Somebody looks whether a process left it.
+            Ok(_) | Err(IsolateError::Busy { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Err(IsolateError::Busy { path: PathBuf::from(format!("v{number}")) }.into())
