@@ -308,3 +308,57 @@ fn what_a_killed_race_had_written_is_saved() {
         is_untouched(&bench);
     }
 }
+
+#[test]
+fn what_another_process_recorded_meanwhile_is_never_lost() {
+    for backend in ["overlay", "copy"] {
+        let bench = bench();
+        let (there, go) = (bench.outside("there"), bench.outside("go"));
+        let lines = format!(
+            "echo 8 > value.txt; touch {}; until test -e {}; do :; done
+             code=0; {EXP} snapshot -m late || code=$?; echo $code > code.txt",
+            there.display(),
+            go.display()
+        );
+        let mut command = bench.command(&["exec", "idea", "--backend", backend, "--"]);
+        command.args(["sh", "-c", &lines]).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        while !there.exists() {
+            assert_eq!(child.try_wait().unwrap(), None, "it ended too early");
+            std::thread::yield_now();
+        }
+        inside(&bench, backend, "idea", "echo 7 > value.txt; exp snapshot -m first");
+        std::fs::write(go, "").unwrap();
+        let said = text(&child.wait_with_output().unwrap().stderr);
+        assert!(said.contains("what the command left is branch `idea-"), "{backend}: {said}");
+        assert_eq!(messages(&bench, "idea"), ["first", "first snapshot"], "{backend}");
+        let branches = bench.json(&["branch"]);
+        let names = branches["branches"].as_array().unwrap().iter().map(|b| b["name"].as_str());
+        let aside: Vec<_> = names.flatten().filter(|name| name.starts_with("idea-")).collect();
+        assert_eq!(aside.len(), 1, "{backend}: nothing is recorded twice: {aside:?}");
+        let kept = bench.ok(&["diff", "main", aside[0]]);
+        assert!(kept.contains("+8") && kept.contains("+3"), "{backend}, exit 3 inside: {kept}");
+        assert_eq!(text(&bench.run(&["status"]).stderr), "", "nothing is left to be saved");
+        is_untouched(&bench);
+    }
+}
+
+#[test]
+fn caches_and_hooks_work_in_views_of_views() {
+    for backend in ["overlay", "copy"] {
+        let bench = Bench::project();
+        bench.write("exp.toml", &format!("[workspace]\nwarm = [\"cache\"]\n{}", common::CONFIG));
+        bench.write(".gitignore", "cache/\n");
+        bench.write("cache/x", "warm\n");
+        let hook = r#"{"session_id":"agent","hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"make"},"tool_response":{}}"#;
+        let outer = format!(
+            "outer=set -eu; echo 8 > value.txt; echo '{hook}' | {EXP} hook post
+             {EXP} try --no-eval 'inner=cp cache/x seen.txt' >&2; {EXP} merge inner >&2"
+        );
+        bench.ok(&["try", &outer, "--backend", backend]);
+        bench.ok(&["merge", "outer"]);
+        assert_eq!(bench.read("seen.txt"), "warm\n", "{backend}");
+        assert!(messages(&bench, "main").contains(&"Bash make".to_owned()), "{backend}");
+        assert_eq!(bench.json(&["fsck"])["problems"].as_array().unwrap().len(), 0);
+    }
+}

@@ -197,3 +197,81 @@ fn is_reached(
         (now, None) => now.is_none(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::codec::Bytes;
+    use crate::base::time::Timestamp;
+    use crate::object::memory::MemoryObjects;
+    use crate::object::traits::put_blob;
+    use crate::object::tree::EntryKind;
+
+    /// A tree of files; each holds its own text.
+    fn tree_of(objects: &MemoryObjects, files: &[(&str, &str)]) -> TreeId {
+        let leaf = |(path, text): &(&str, &str)| {
+            let blob = put_blob(objects, text.as_bytes().to_vec()).unwrap();
+            let path = TreePath::new(path.as_bytes()).unwrap();
+            (path, Leaf::Blob(EntryKind::File, blob, text.len() as u64))
+        };
+        let edits = files.iter().map(leaf).collect();
+        tree::edit(objects, tree::empty(objects).unwrap(), &edits).unwrap()
+    }
+
+    fn back(objects: &MemoryObjects, from: TreeId, to: TreeId, now: TreeId) -> TreeId {
+        let branch = NameValue::Branch(SnapshotId(crate::base::id::Hash([0; 32])));
+        let intent = Intent {
+            workspace: "view-1".to_owned(),
+            root: Bytes(Vec::new()),
+            from,
+            to,
+            before: None,
+            after: branch,
+            verb: "merge".to_owned(),
+            when: Timestamp(0),
+        };
+        taken_back(objects, now, &intent).unwrap()
+    }
+
+    /// Each path is old or new, in every combination; what changes its kind may be absent.
+    #[test]
+    fn however_far_a_restore_came_the_tree_is_as_before_it() {
+        let objects = MemoryObjects::new();
+        // Old and new at each place, and what may stand there for a moment.
+        type Side = &'static [(&'static str, &'static str)];
+        let places: [(Side, Side, Side); 6] = [
+            (&[("changed", "old")], &[("changed", "new")], &[("changed", "old")]),
+            (&[("gone", "old")], &[], &[]),
+            (&[], &[("come", "new")], &[]),
+            (&[], &[("folder/a", "new"), ("folder/b", "new")], &[("folder/b", "new")]),
+            (&[("kind", "old")], &[("kind/a", "new"), ("kind/b", "new")], &[("kind/a", "new")]),
+            (&[("was/a", "old"), ("was/b", "old")], &[("was", "new")], &[]),
+        ];
+        let kept: Side = &[("kept", "old")];
+        let whole = |pick: &dyn Fn(usize) -> u32| {
+            let side = |(at, place): (usize, &(Side, Side, Side))| match pick(at) {
+                0 => place.0.to_vec(),
+                1 => place.1.to_vec(),
+                _ => place.2.to_vec(),
+            };
+            let mut files: Vec<_> = places.iter().enumerate().flat_map(side).collect();
+            files.extend(kept);
+            tree_of(&objects, &files)
+        };
+        let (from, to) = (whole(&|_| 0), whole(&|_| 1));
+        for state in 0..3_u32.pow(6) {
+            let now = whole(&|at| state / 3_u32.pow(at as u32) % 3);
+            assert_eq!(back(&objects, from, to, now), from, "state {state}");
+        }
+    }
+
+    #[test]
+    fn later_work_stays_when_a_restore_is_taken_back() {
+        let objects = MemoryObjects::new();
+        let from = tree_of(&objects, &[("a", "old"), ("b", "old")]);
+        let to = tree_of(&objects, &[("a", "new"), ("b", "new")]);
+        let now = tree_of(&objects, &[("a", "mine"), ("b", "new"), ("c", "mine")]);
+        let wanted = tree_of(&objects, &[("a", "mine"), ("b", "old"), ("c", "mine")]);
+        assert_eq!(back(&objects, from, to, now), wanted);
+    }
+}
