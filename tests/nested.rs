@@ -362,3 +362,35 @@ fn caches_and_hooks_work_in_views_of_views() {
         assert_eq!(bench.json(&["fsck"])["problems"].as_array().unwrap().len(), 0);
     }
 }
+
+#[test]
+fn what_approaches_of_a_killed_approach_had_written_is_saved_too() {
+    for backend in ["overlay", "copy"] {
+        let bench = Bench::project();
+        let started = bench.outside("started");
+        let deep =
+            format!("deep=echo 3 > value.txt; touch {}; while :; do :; done", started.display());
+        let outer = format!("outer=echo 8 > value.txt; {EXP} try --no-eval \"{deep}\"");
+        let mut race = bench.command(&["try", &outer, "--no-eval", "--backend", backend]);
+        race.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let mut race = race.spawn().unwrap();
+        while !started.exists() {
+            assert_eq!(race.try_wait().unwrap(), None, "it ended before it was killed");
+            std::thread::yield_now();
+        }
+        race.kill().unwrap();
+        race.wait().unwrap();
+        // What ran in the folders ends a moment after the one that started it.
+        let mut said = String::new();
+        for _ in 0..2_000 {
+            said += &text(&bench.run(&["status"]).stderr);
+            if said.contains("e2/deep") {
+                break;
+            }
+        }
+        assert!(bench.ok(&["diff", "main", "e1/outer"]).contains("+8"), "{backend}: {said}");
+        assert!(bench.ok(&["diff", "main", "e2/deep"]).contains("+3"), "{backend}: {said}");
+        assert_eq!(messages(&bench, "e2/deep")[1..], ["before try", "first snapshot"]);
+        is_untouched(&bench);
+    }
+}

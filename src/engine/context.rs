@@ -50,7 +50,7 @@ impl Engine {
         let mut engine = Self::open_read_only(surroundings)?;
         engine.recovered = recover(&engine)?;
         if engine.refuse_in_view().is_ok() {
-            engine.recovered.extend(engine.rescue()?);
+            engine.recovered.extend(engine.rescue());
         }
         Ok(engine)
     }

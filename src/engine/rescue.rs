@@ -18,32 +18,35 @@ use crate::store::Writer;
 use crate::workspace::{StatCache, capture};
 
 impl Engine {
-    /// Saves what this workspace's views hold that nobody ends any more. Returns what was done, in
-    /// sentences.
-    pub(super) fn rescue(&self) -> Result<Vec<String>, EngineError> {
-        let mut said = Vec::new();
-        for left in left_behind(&self.view_folder())? {
-            let Some(identity) = Identity::read(&left.identity())? else {
-                left.release(&*self.surroundings.disk)?;
-                continue;
-            };
-            match &identity.work {
-                None => left.release(&*self.surroundings.disk)?,
-                Some(_) if !self.is_ours(&identity) => {}
-                Some(work) => match self.rescue_one(&left, work) {
-                    Ok(sentence) => {
-                        left.release(&*self.surroundings.disk)?;
-                        said.extend(sentence);
-                    }
-                    Err(error) => said.push(format!(
-                        "what is left of the view of `{}` could not be saved and stays in `{}`: {error}",
-                        work.branch,
-                        path_of(&work.files).display()
-                    )),
-                },
+    /// Saves what this workspace's views hold that nobody ends any more. Returns what was done, and
+    /// what could not be, in sentences: whoever only wants to look is not held up by it.
+    pub(super) fn rescue(&self) -> Vec<String> {
+        // A folder of views that cannot be read is said by whoever opens one.
+        let all = left_behind(&self.view_folder()).unwrap_or_default();
+        all.into_iter().filter_map(|left| self.rescue_left(left)).collect()
+    }
+
+    fn rescue_left(&self, left: Left) -> Option<String> {
+        let disk = &*self.surroundings.disk;
+        let identity = match Identity::read(&left.identity()) {
+            Ok(Some(identity)) => identity,
+            // Torn by a power cut, which may have taken the files as well.
+            Ok(None) => return left.release(disk).err().map(|error| error.to_string()),
+            Err(error) => return Some(error.to_string()),
+        };
+        let saved = match &identity.work {
+            Some(_) if !self.is_ours(&identity) => return None,
+            Some(work) => self.rescue_one(&left, work),
+            None => Ok(None),
+        };
+        match saved.and_then(|sentence| left.release(disk).map(|()| sentence)) {
+            Ok(sentence) => sentence,
+            Err(error) => {
+                let files = identity.work.map(|work| path_of(&work.files)).unwrap_or_default();
+                let (label, files) = (identity.label, files.display());
+                Some(format!("the view of `{label}` stays in `{files}`, not saved: {error}"))
             }
         }
-        Ok(said)
     }
 
     /// Whether a view was opened here. One that was opened in a view is everybody's outside.

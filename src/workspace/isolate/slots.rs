@@ -72,10 +72,15 @@ impl SlotPool {
         let mut left = Vec::new();
         for number in 0..self.slots_max {
             let folder = self.folder.join(number.to_string());
+            let lock = self.folder.join(format!("{number}.lock"));
+            // They are taken in order, and a lock's file stays.
+            if !lock.exists() {
+                break;
+            }
             if !folder.join("identity").exists() {
                 continue;
             }
-            if let Some(lock) = Lock::take(&self.folder.join(format!("{number}.lock")))? {
+            if let Some(lock) = Lock::take(&lock)? {
                 // Its holder may have come to its end just now.
                 let slot = Slot { folder, _lock: lock };
                 left.extend(slot.identity().exists().then_some(slot));
