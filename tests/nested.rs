@@ -276,6 +276,37 @@ fn script_plain(bench: &Bench, lines: &str) -> Output {
     command.output().unwrap()
 }
 
+/// Waits until a process has made a file, and kills it.
+fn kill_once(mut child: std::process::Child, made: &std::path::Path) {
+    while !made.exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it was killed");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_was_not_to_be_recorded_is_not_recorded_after_a_kill_either() {
+    for backend in ["overlay", "copy"] {
+        let bench = bench();
+        let started = bench.outside("started");
+        let lines = format!(
+            "echo 8 > value.txt; {EXP} snapshot -m asked > /dev/null; echo 7 > value.txt
+             touch {}; while :; do :; done",
+            started.display()
+        );
+        let mut command = bench.command(&["exec", "idea", "--no-capture", "--backend", backend]);
+        command.args(["--", "sh", "-c", &lines]).stderr(std::process::Stdio::null());
+        kill_once(command.spawn().unwrap(), &started);
+        assert_eq!(text(&bench.run(&["status"]).stderr), "", "{backend}");
+        assert_eq!(messages(&bench, "idea"), ["asked", "first snapshot"], "{backend}");
+        let left = bench.ok(&["exec", "idea", "--backend", backend, "--", "cat", "value.txt"]);
+        assert!(left.contains('8'), "{backend}: {left}");
+        is_untouched(&bench);
+    }
+}
+
 #[test]
 fn what_a_killed_race_had_written_is_saved() {
     for backend in ["overlay", "copy"] {
@@ -290,13 +321,7 @@ fn what_a_killed_race_had_written_is_saved() {
         );
         let mut race = bench.command(&["try", &stuck, "--backend", backend]);
         race.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-        let mut race = race.spawn().unwrap();
-        while !started.exists() {
-            assert_eq!(race.try_wait().unwrap(), None, "it ended before it was killed");
-            std::thread::yield_now();
-        }
-        race.kill().unwrap();
-        race.wait().unwrap();
+        kill_once(race.spawn().unwrap(), &started);
         let said = text(&bench.run(&["status"]).stderr);
         assert!(said.contains("saved on `e1/stuck`"), "{backend}: {said}");
         assert_eq!(messages(&bench, "e1/stuck")[1..], ["step", "first snapshot"]);
@@ -373,13 +398,7 @@ fn what_approaches_of_a_killed_approach_had_written_is_saved_too() {
         let outer = format!("outer=echo 8 > value.txt; {EXP} try --no-eval \"{deep}\"");
         let mut race = bench.command(&["try", &outer, "--no-eval", "--backend", backend]);
         race.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-        let mut race = race.spawn().unwrap();
-        while !started.exists() {
-            assert_eq!(race.try_wait().unwrap(), None, "it ended before it was killed");
-            std::thread::yield_now();
-        }
-        race.kill().unwrap();
-        race.wait().unwrap();
+        kill_once(race.spawn().unwrap(), &started);
         // What ran in the folders ends a moment after the one that started it.
         let mut said = String::new();
         for _ in 0..2_000 {

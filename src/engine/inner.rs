@@ -51,21 +51,22 @@ pub(super) struct Kept {
 
 impl Engine {
     /// Captures what was done in a view, puts it on its branch as `make` says, and closes the view:
-    /// only now, because until then it is the only copy. Without a snapshot nothing more is kept.
+    /// only now, because until then it is the only copy.
     pub(super) fn keep_work(
         &self,
         writer: &Writer<'_>,
         mut view: View<'_>,
         verb: &'static str,
-        make: impl FnOnce(&Ended) -> Result<Option<(SnapshotId, Act)>, EngineError>,
+        make: impl FnOnce(&Ended) -> Result<(SnapshotId, Act), EngineError>,
     ) -> Result<Kept, EngineError> {
         let work = view.work().cloned().expect("a view that was opened to work in");
         let tree = view.capture(writer)?;
         let ended = self.end_of_view(writer, &work, tree)?;
-        let made = if ended.is_changed() { make(&ended)? } else { None };
-        let (snapshot, published) = match made {
-            Some((id, act)) => (id, self.publish(writer, &work, &ended, id, act)),
-            None => (ended.parent, self.tidy(writer, verb, &ended)),
+        let (snapshot, published) = if work.keeps && ended.is_changed() {
+            let (id, act) = make(&ended)?;
+            (id, self.publish(writer, &work, &ended, id, act))
+        } else {
+            (ended.parent, self.tidy(writer, verb, &ended))
         };
         // Where the branch had moved it is kept on one of its own by now, which is said.
         if matches!(published, Ok(()) | Err(EngineError::Moved { .. })) {

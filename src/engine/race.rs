@@ -154,6 +154,7 @@ impl Race<'_> {
             base: self.base.0,
             head,
             approach: Some((self.lock().record.name.clone(), approach.name.clone())),
+            keeps: true,
             message: approach.command.clone(),
         };
         let backend = self.terms.backend;
@@ -202,7 +203,7 @@ impl Race<'_> {
             let snapshot = engine.new_snapshot(parents, ended.tree, branch, origin, message);
             let size = change_bytes(&tree::diff(&writer, ended.parent_tree, ended.tree)?);
             let summary = format!("captured {branch} ({} changed)", count(size, "byte"));
-            Ok(Some((snapshot.put(&writer)?, Act::capture("try", summary))))
+            Ok((snapshot.put(&writer)?, Act::capture("try", summary)))
         })?;
         let is_result =
             kept.snapshot != self.base.0 || matches!(state, ApproachState::Finished { .. });

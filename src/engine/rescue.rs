@@ -60,7 +60,7 @@ impl Engine {
         let tree = self.capture_left(&writer, left, work)?;
         let ended = self.end_of_view(&writer, work, tree)?;
         let mut sentence = None;
-        if ended.is_changed() && !self.is_on_branch(work, ended.tree)? {
+        if work.keeps && ended.is_changed() && !self.is_on_branch(work, ended.tree)? {
             let branch = &work.branch;
             sentence =
                 Some(format!("saved on `{branch}` what its view held when its process died"));

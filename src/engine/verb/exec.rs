@@ -74,7 +74,8 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let before = Snapshot::fetch(&writer, start)?;
     let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
     let message = words.join(" ");
-    let on = WorkOn { branch: label, base: start, head: start, approach: None, message };
+    let keeps = !options.no_capture;
+    let on = WorkOn { branch: label, base: start, head: start, approach: None, keeps, message };
     let mut view = engine.open_work(&safe.taken, before.tree, &on, options.backend)?;
     let mut command = view.command(Program::Argv(options.command.clone()));
     command.limit = options.timeout;
@@ -101,14 +102,11 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     };
     report.disturbed = view.is_live() && !engine.is_still(&safe.taken)?;
     let kept = engine.keep_work(&writer, view, "exec", |ended| {
-        if options.no_capture {
-            return Ok(None);
-        }
         let (origin, message) = (Origin::Command { exit }, on.message.clone());
         let parents = vec![ended.parent];
         let snapshot = engine.new_snapshot(parents, ended.tree, &on.branch, origin, message);
         let act = Act::verb("exec", format!("ran a command in {}", on.branch));
-        Ok(Some((snapshot.put(&writer)?, act)))
+        Ok((snapshot.put(&writer)?, act))
     })?;
     let tree = Snapshot::fetch(&writer, kept.snapshot)?.tree;
     report.snapshot = kept.snapshot.hex();

@@ -81,6 +81,8 @@ pub(in crate::engine) struct Work {
     pub git_head: Option<GitHead>,
     /// The experiment and the approach, where it is one's.
     pub approach: Option<(String, String)>,
+    /// Whether what the command leaves is recorded. What exp itself records in there always is.
+    pub keeps: bool,
     /// The command.
     pub message: String,
     /// What the exp outside knew of user and session: a cleaned environment says nothing of them.
@@ -263,6 +265,7 @@ mod tests {
                 head: snapshot(2),
                 git_head: None,
                 approach: Some(("e1".to_owned(), "a".to_owned())),
+                keeps: true,
                 message: "true".to_owned(),
                 who: "me".to_owned(),
                 session: "one".to_owned(),

@@ -21,6 +21,8 @@ pub(in crate::engine) struct WorkOn {
     pub head: SnapshotId,
     /// The experiment and the approach, where it is one's.
     pub approach: Option<(String, String)>,
+    /// Whether what the command leaves is recorded.
+    pub keeps: bool,
     /// The command, for people.
     pub message: String,
 }
@@ -80,6 +82,7 @@ impl Engine {
                 head: on.head,
                 git_head: places.git_head.clone(),
                 approach: on.approach.clone(),
+                keeps: on.keeps,
                 message: on.message.clone(),
                 who: around.who.clone(),
                 session: around.session.clone(),
