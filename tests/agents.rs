@@ -65,7 +65,8 @@ fn in_a_view_the_branch_is_known_and_the_store_is_safe() {
     );
     bench.ok(&["exec", "e1/fast", "--", "sh", "-c", &script]);
     bench.ok(&["switch", "e1/fast"]);
-    assert_eq!(bench.read("code.txt"), "5\n");
+    assert_eq!(bench.read("code.txt"), "0\n");
+    assert_eq!(bench.json(&["show", "e1/fast~1"])["message"], "inside");
     let status: serde_json::Value = serde_json::from_str(&bench.read("status.json")).unwrap();
     assert_eq!(status["branch"], "e1/fast");
     assert_eq!(bench.read("diff.txt"), "added    diff.txt\nadded    status.json\n");

@@ -72,6 +72,10 @@ pub const BLOCK_CACHE_BYTES: usize = 64 << 20;
 /// Packs of one size class before they are compacted into one.
 pub const PACKS_PER_CLASS_MAX: usize = 16;
 
+/// Views one in the other: an approach that opens approaches, and so on. Each level has processes of
+/// its own for each of its approaches.
+pub const VIEW_DEPTH_MAX: u32 = 4;
+
 /// Times a commit plans again when others moved the heads meanwhile.
 pub const COMMIT_TRIES_MAX: usize = 64;
 

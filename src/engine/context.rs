@@ -47,10 +47,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotAWorkspace`]; the store's (newer version, another owner, busy, damaged).
     pub fn open(surroundings: Surroundings) -> Result<Self, EngineError> {
-        let place = Place::find(&surroundings)?;
-        let store = Store::open(&place.store, surroundings.disk.clone())?;
-        let mut engine = Self { surroundings, place, store, recovered: Vec::new() };
+        let mut engine = Self::open_read_only(surroundings)?;
         engine.recovered = recover(&engine)?;
+        if engine.refuse_in_view().is_ok() {
+            engine.recovered.extend(engine.rescue());
+        }
         Ok(engine)
     }
 
@@ -58,8 +59,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::open`].
-    pub fn open_read_only(surroundings: Surroundings) -> Result<Self, EngineError> {
+    pub fn open_read_only(mut surroundings: Surroundings) -> Result<Self, EngineError> {
         let place = Place::find(&surroundings)?;
+        if let Some(work) = place.work() {
+            work.inform(&mut surroundings);
+        }
         let store = Store::open(&place.store, surroundings.disk.clone())?;
         Ok(Self { surroundings, place, store, recovered: Vec::new() })
     }
@@ -96,10 +100,21 @@ impl Engine {
         &self.surroundings
     }
 
-    /// Refuses in a view: there the store is bound read-only.
+    /// Refuses in a view in which a tree is only measured: there the store is bound read-only.
     pub(super) fn refuse_in_view(&self) -> Result<(), EngineError> {
-        match &self.surroundings.inside_view {
-            Some(view) => Err(EngineError::InsideView(view.clone())),
+        match &self.place.view {
+            Some(view) if view.work.is_none() => {
+                let why = "in which files are measured and nothing can be recorded";
+                Err(EngineError::InsideView { view: view.label.clone(), why })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses in every view what makes sense only outside of it.
+    pub(super) fn refuse_in_every_view(&self, why: &'static str) -> Result<(), EngineError> {
+        match &self.place.view {
+            Some(view) => Err(EngineError::InsideView { view: view.label.clone(), why }),
             None => Ok(()),
         }
     }
@@ -114,25 +129,44 @@ impl Engine {
     /// [`EngineError::NotAWorkspace`] when the store has no position for it.
     pub fn standing(&self) -> Result<Standing, EngineError> {
         let names = self.store.names()?;
-        match names::get(&self.store, names, &self.position_key())? {
-            Some(NameValue::Position(position)) => {
-                let position = self.position_in_view(names, position)?;
-                let snapshot = Snapshot::fetch(&self.store, position.snapshot)?;
-                Ok(Standing { names, position, snapshot })
-            }
-            _ => Err(EngineError::NotAWorkspace(self.place.root.clone())),
-        }
+        let Some(position) = self.position_in(names)? else {
+            return Err(EngineError::NotAWorkspace(self.place.root.clone()));
+        };
+        let position = self.position_in_view(names, position)?;
+        let snapshot = Snapshot::fetch(&self.store, position.snapshot)?;
+        Ok(Standing { names, position, snapshot })
     }
 
-    /// In the view of a branch the files are that branch's, whatever the workspace outside is on.
+    /// The workspace's position among some names. A view in which nothing was recorded yet has none
+    /// there, and stands where it was opened.
+    pub(super) fn position_in(&self, names: NamesId) -> Result<Option<Position>, EngineError> {
+        Ok(match names::get(&self.store, names, &self.position_key())? {
+            Some(NameValue::Position(position)) => Some(position),
+            _ => self.place.work().map(|work| work.first_position(&self.place.root)),
+        })
+    }
+
+    /// Where a view measures the files of a branch they are that branch's, whatever the workspace
+    /// outside is on.
     fn position_in_view(&self, names: NamesId, outside: Position) -> Result<Position, EngineError> {
-        let Some(Ok(branch)) = self.surroundings.inside_view.as_ref().map(Label::new) else {
+        let view = self.place.view.as_ref().filter(|view| view.work.is_none());
+        let Some(Ok(branch)) = view.map(|view| Label::new(view.label.as_str())) else {
             return Ok(outside);
         };
         Ok(match self.branch_head(names, &branch)? {
             Some(snapshot) => Position { branch, snapshot, ..outside },
             None => outside,
         })
+    }
+
+    /// Where the workspace's own branch must stand for a verb to move it. In a view that is where
+    /// the view left it: what another process recorded there meanwhile must not be lost.
+    pub(super) fn own_head(&self, standing: &Standing) -> Result<Option<SnapshotId>, EngineError> {
+        let Some(work) = self.place.work() else {
+            return self.branch_head(standing.names, &standing.position.branch);
+        };
+        let recorded = names::get(&self.store, standing.names, &self.position_key())?.is_some();
+        Ok(Some(if recorded { standing.position.snapshot } else { work.head }))
     }
 
     /// The snapshot at the head of a branch.

@@ -106,9 +106,14 @@ pub enum EngineError {
         /// The first such path.
         path: String,
     },
-    /// This process runs inside a view, where the store cannot be written.
-    #[error("this is the view of `{0}`, where the store cannot be written")]
-    InsideView(String),
+    /// This process runs inside a view, where this cannot be done.
+    #[error("this is the view of `{view}`, {why}")]
+    InsideView {
+        /// Its label.
+        view: String,
+        /// The rest of the sentence.
+        why: &'static str,
+    },
     /// The state of git is another one than the snapshot's.
     #[error("git's HEAD has moved since `{}` ({why})", snapshot.short())]
     AcrossHead {
@@ -202,7 +207,7 @@ impl EngineError {
             | Self::Config(_)
             | Self::NoStages
             | Self::Label(_) => Category::Usage,
-            Self::InsideView(_)
+            Self::InsideView { .. }
             | Self::Isolate(IsolateError::Busy { .. })
             | Self::Catalogue(CatalogueError::Busy { .. }) => Category::Busy,
             Self::NoGoodNode => Category::NotFound,

@@ -13,7 +13,6 @@ use super::events::{Event, Watch};
 use super::finding::{Found, Judged};
 use super::flight::Flights;
 use super::report::{ShownEvaluation, ShownVerdict, outcome_text};
-use super::still::Purpose;
 use super::take::Taken;
 use super::view::{Backend, View, Written};
 use super::{Engine, EngineError};
@@ -130,8 +129,7 @@ impl<'a> Bench<'a> {
     fn measure(&self, of: &str, tree: TreeId) -> Result<Found, EngineError> {
         let mut backend = self.backend;
         let evaluation = loop {
-            let mut view =
-                self.engine.open_view(self.taken, tree, of, backend, Purpose::Measure)?;
+            let mut view = self.engine.open_view(self.taken, tree, of, backend)?;
             let ran = self.run_stages(of, tree, &mut view);
             let stood_still = view.stood_still();
             // Also when it was interrupted: its layer would lie there until the next view.

@@ -62,7 +62,7 @@ impl Engine {
             root: before.path.clone(),
             from: safe.taken.capture.tree,
             to,
-            before: Some(NameValue::Position(before)),
+            before: self.recorded(before),
             after: NameValue::Position(position),
             verb: act.verb.to_owned(),
             when: self.surroundings.now(),

@@ -12,10 +12,9 @@ use super::evaluate::Bench;
 use super::events::{Event, Watch};
 use super::finding::{Found, Judged};
 use super::report::{change_bytes, count, state_text};
-use super::still::Purpose;
 use super::take::Safe;
 use super::transact::{Act, moved};
-use super::view::Backend;
+use super::view::{Backend, View, WorkOn};
 use super::{Engine, EngineError};
 use crate::base::id::{ExperimentId, SnapshotId, TreeId};
 use crate::base::limits::COMMIT_TRIES_MAX;
@@ -157,11 +156,12 @@ impl Race<'_> {
         // One that was interrupted before left its branch at what it had done until then.
         let names = self.engine.store.names()?;
         let head = self.engine.branch_head(names, &approach.branch)?.unwrap_or(self.base.0);
-        let (tree, state, duration_ms) = match self.bench {
-            Some(bench) => bench.noisy(|| self.run_command(approach))?,
-            None => self.run_command(approach)?,
+        let (view, state, duration_ms) = match self.bench {
+            Some(bench) => bench.noisy(|| self.run_command(approach, head))?,
+            None => self.run_command(approach, head)?,
         };
-        let candidate = self.capture(approach, head, tree, &state)?;
+        // Closed only when what it left is on the branch: until then it is the only copy.
+        let (candidate, tree) = self.capture(approach, view, &state)?;
         let changes = tree::diff(&self.engine.store, self.base.1, tree)?;
         (self.watch)(Event::ApproachEnded {
             branch,
@@ -203,11 +203,18 @@ impl Race<'_> {
     fn run_command(
         &self,
         approach: &Approach,
-    ) -> Result<(TreeId, ApproachState, u64), EngineError> {
-        let label = approach.branch.as_str();
+        head: SnapshotId,
+    ) -> Result<(View<'_>, ApproachState, u64), EngineError> {
+        let on = WorkOn {
+            branch: approach.branch.clone(),
+            base: self.base.0,
+            head,
+            approach: Some((self.lock().record.name.clone(), approach.name.clone())),
+            keeps: true,
+            message: approach.command.clone(),
+        };
         let backend = self.terms.backend;
-        let mut view =
-            self.engine.open_view(&self.safe.taken, self.base.1, label, backend, Purpose::Run)?;
+        let mut view = self.engine.open_work(&self.safe.taken, self.base.1, &on, backend)?;
         let mut command = view.command(Program::Shell(approach.command.clone()));
         command.limit = self.limits.get(&approach.name).copied().or(self.terms.timeout);
         let finished = view.run(command, "approach", self.cancel)?;
@@ -219,13 +226,8 @@ impl Race<'_> {
             Outcome::DidNotStart { reason, .. } => ApproachState::DidNotRun { reason },
         };
         view.keep_commits(self.watch);
-        // What stands there is captured however the command ended: it may be an hour's work.
-        let writer = self.engine.store.writer()?;
-        let tree = view.capture(&writer)?;
-        writer.flush()?;
-        let stood_still = view.stood_still();
-        view.close()?;
-        if !stood_still? {
+        let label = &approach.branch;
+        if !view.stood_still()? {
             let notice = format!(
                 "the workspace was changed while {label} ran, which may have seen both; what it \
                  wrote is recorded over the base as that was"
@@ -233,39 +235,36 @@ impl Race<'_> {
             (self.watch)(Event::Notice(notice));
         }
         let duration = u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX);
-        Ok((tree, state, duration))
+        Ok((view, state, duration))
     }
 
-    /// Moves the approach's branch to a snapshot of what it left. One that changed nothing is
-    /// where it began.
+    /// Moves the approach's branch to a snapshot of what it left, however it ended: it may be an
+    /// hour's work. One that changed nothing is where it began, or where it recorded last itself.
     fn capture(
         &self,
         approach: &Approach,
-        head: SnapshotId,
-        tree: TreeId,
+        view: View<'_>,
         state: &ApproachState,
-    ) -> Result<Option<SnapshotId>, EngineError> {
+    ) -> Result<(Option<SnapshotId>, TreeId), EngineError> {
         let engine = self.engine;
-        if tree == self.base.1 {
-            let ended = matches!(state, ApproachState::Finished { .. });
-            return Ok(ended.then_some(self.base.0));
-        }
+        let experiment = self.lock().record.name.clone();
         let exit = match state {
             ApproachState::Finished { exit } => Some(*exit),
             _ => None,
         };
-        let experiment = self.lock().record.name.clone();
         let origin = Origin::Approach { experiment, approach: approach.name.clone(), exit };
-        let parents = vec![self.base.0];
         let message = approach.command.clone();
         let writer = engine.store.writer()?;
-        let snapshot = engine.new_snapshot(parents, tree, &approach.branch, origin, message);
-        let id = snapshot.put(&writer)?;
-        let size = change_bytes(&tree::diff(&writer, self.base.1, tree)?);
-        let summary = format!("captured {} ({} changed)", approach.branch, count(size, "byte"));
-        let act = Act::capture("try", summary);
-        engine.publish_work(&writer, &approach.branch, head, id, act)?;
-        Ok(Some(id))
+        let kept = engine.keep_work(&writer, view, "try", |ended| {
+            let (parents, branch) = (vec![ended.parent], &approach.branch);
+            let snapshot = engine.new_snapshot(parents, ended.tree, branch, origin, message);
+            let size = change_bytes(&tree::diff(&writer, ended.parent_tree, ended.tree)?);
+            let summary = format!("captured {branch} ({} changed)", count(size, "byte"));
+            Ok((snapshot.put(&writer)?, Act::capture("try", summary)))
+        })?;
+        let is_result =
+            kept.snapshot != self.base.0 || matches!(state, ApproachState::Finished { .. });
+        Ok((is_result.then_some(kept.snapshot), kept.tree))
     }
 
     /// Changes the record of the experiment, and hangs a verdict on its candidate, in one durable

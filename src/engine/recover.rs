@@ -7,7 +7,7 @@
 use super::report::count;
 use super::{Engine, EngineError};
 use crate::base::limits::LOCK_TRIES_MAX;
-use crate::object::names::{self, NameValue};
+use crate::object::names::{self, NameKey, NameValue};
 use crate::store::{Holder, Sharing, StoreError, WorkspaceLock};
 use crate::workspace::{Intent, StatCache, take_back};
 
@@ -34,7 +34,7 @@ impl Engine {
 
 /// Looks for an intent of this workspace and puts it right. Returns what was done, in sentences.
 pub(super) fn recover(engine: &Engine) -> Result<Vec<String>, EngineError> {
-    if engine.surroundings.inside_view.is_some() || !has_intent(engine)? {
+    if engine.refuse_in_view().is_err() || !has_intent(engine)? {
         return Ok(Vec::new());
     }
     // A running verb holds this lock as long as its intent stands: then it is busy, not crashed.
@@ -87,7 +87,7 @@ fn settle_one(engine: &Engine, intent: &Intent) -> Result<String, EngineError> {
 /// where the restore began or where it led to.
 pub(super) fn is_committed(engine: &Engine, intent: &Intent) -> Result<bool, EngineError> {
     let is = |now: &Option<NameValue>, then: &NameValue| now.as_ref() == Some(then);
-    let key = engine.position_key();
+    let key = NameKey::Position(intent.workspace.clone());
     for entry in engine.operations()? {
         let now = names::get(&engine.store, entry?.1.after, &key)?;
         if is(&now, &intent.after) {

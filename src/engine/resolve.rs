@@ -3,6 +3,7 @@
 //!
 //! Guarantees one meaning or an error that lists the meanings; never a guess.
 
+use super::view::is_of_view;
 use super::{Engine, EngineError};
 use crate::base::id::{ExperimentId, Kind, NamesId, SnapshotId};
 use crate::base::name::Label;
@@ -179,12 +180,20 @@ impl Engine {
         Ok(all)
     }
 
-    /// The last experiment of this session, else of this workspace.
+    /// The last experiment of this session, else of this workspace. One that was opened in a view comes
+    /// first there and last elsewhere.
     pub(super) fn last_experiment(
         &self,
         names: NamesId,
     ) -> Result<Option<(Experiment, ExperimentId)>, EngineError> {
-        let all = self.experiments(names)?;
+        let mut all = self.experiments(names)?;
+        let is_here = |experiment: &Experiment| match self.place.work() {
+            Some(work) => experiment.workspace == work.workspace,
+            None => !is_of_view(&experiment.workspace),
+        };
+        if all.iter().any(|(_, experiment)| is_here(experiment)) {
+            all.retain(|(_, experiment)| is_here(experiment));
+        }
         let session = &self.surroundings.session;
         let of_session = all.iter().rev().find(|(_, e)| e.session == *session);
         let of_workspace = || all.iter().rev().find(|(_, e)| e.workspace == self.place.workspace);

@@ -32,9 +32,11 @@ pub struct Surroundings {
     pub system: String,
     /// The variables that commands get.
     pub environment: Vec<(OsString, OsString)>,
-    /// The view in which this process itself runs (`e7/map`), so that it cannot write to a store
-    /// that it would miss.
+    /// `EXP_VIEW`: the view in which this process believes to run (`e7/map`). What counts is the
+    /// identity that is found there; this only has to agree.
     pub inside_view: Option<String>,
+    /// `EXP_BRANCH`: the same.
+    pub inside_branch: Option<String>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The disk.
@@ -57,6 +59,7 @@ impl Surroundings {
             system: String::new(),
             environment: Vec::new(),
             inside_view: None,
+            inside_branch: None,
             clock: Arc::new(SystemClock),
             disk: Arc::new(RealDisk),
         }

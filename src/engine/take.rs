@@ -68,13 +68,7 @@ pub(super) struct Safe {
 impl Engine {
     /// Where git stands, read from its files.
     pub(super) fn git_head(&self) -> Option<GitHead> {
-        let place = self.place.git.as_ref()?;
-        Some(match git::head(place).ok()?? {
-            git::GitHead::Branch { reference, commit } => {
-                GitHead { reference: Some(reference), commit }
-            }
-            git::GitHead::Detached { commit } => GitHead { reference: None, commit: Some(commit) },
-        })
+        git_head_of(self.place.git.as_ref()?)
     }
 
     pub(super) fn stat_cache_path(&self) -> PathBuf {
@@ -185,7 +179,7 @@ impl Engine {
         tag: Option<&Label>,
     ) -> Result<(SnapshotId, Standing), EngineError> {
         let branch = &standing.position.branch;
-        let head = self.branch_head(standing.names, branch)?;
+        let head = self.own_head(standing)?;
         let parents = vec![standing.position.snapshot];
         let mut snapshot = self.new_snapshot(parents, tree, branch, made.origin, made.message);
         snapshot.state = made.state;
@@ -202,6 +196,16 @@ impl Engine {
         let committed = self.commit(writer, moves, act)?;
         Ok((id, Standing { names: committed.names, position, snapshot }))
     }
+}
+
+/// Where git stands in a repository.
+pub(super) fn git_head_of(place: &git::GitPlace) -> Option<GitHead> {
+    Some(match git::head(place).ok()?? {
+        git::GitHead::Branch { reference, commit } => {
+            GitHead { reference: Some(reference), commit }
+        }
+        git::GitHead::Detached { commit } => GitHead { reference: None, commit: Some(commit) },
+    })
 }
 
 /// How a recorded snapshot came to be.
@@ -221,7 +225,7 @@ pub(super) fn rules_of(
         global_excludes: surroundings.global_excludes.clone(),
         git_dir: place.git.as_ref().map(|git| git.common_dir.clone()),
         git_top: place.git.as_ref().map(|git| git.top.clone()),
-        store: Some(place.store.clone()),
+        store: Some(place.usual_store()),
         secrets: secrets(config),
         tracked: tracked_although_ignored(place, &*surroundings.disk),
     };

@@ -3,7 +3,7 @@
 use super::{Engine, EngineError};
 use crate::base::id::SnapshotId;
 use crate::base::name::Label;
-use crate::object::names::{NameKey, NameValue, Position};
+use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::operation::OperationKind;
 use crate::object::snapshot::GitHead;
 use crate::store::{Change, Committed, NameMove, Writer};
@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// Moves a branch to what a command left in its view. Where the branch has moved meanwhile that
-    /// is kept on a branch of its own, and said: it may be an hour's work.
+    /// is kept on a branch of its own, and said: it may be an hour's work. `more` moves with either.
     pub(super) fn publish_work(
         &self,
         writer: &Writer<'_>,
@@ -77,14 +77,17 @@ impl Engine {
         from: SnapshotId,
         work: SnapshotId,
         act: Act,
+        more: &[NameMove],
     ) -> Result<(), EngineError> {
         let (verb, kind) = (act.verb, act.kind.clone());
-        match self.commit(writer, vec![branch_move(branch, Some(from), Some(work))], act) {
+        let with_more = |own: NameMove| [&[own], more].concat();
+        let moves = with_more(branch_move(branch, Some(from), Some(work)));
+        match self.commit(writer, moves, act) {
             Err(EngineError::Moved { name, by }) => {
                 let aside = Label::new(format!("{branch}-{}", work.short()))?;
                 let summary = format!("kept {} as {aside}: {branch} had moved", work.short());
                 let act = Act { kind, verb, summary };
-                self.commit(writer, vec![branch_move(&aside, None, Some(work))], act)?;
+                self.commit(writer, with_more(branch_move(&aside, None, Some(work))), act)?;
                 let by = format!("{by}; what the command left is branch `{aside}`");
                 Err(EngineError::Moved { name, by })
             }
@@ -106,7 +109,20 @@ impl Engine {
 
     /// The move of this workspace's position.
     pub(super) fn position_move(&self, expected: Option<Position>, new: Position) -> NameMove {
-        let value = |position| Some(NameValue::Position(position));
-        moved(self.position_key(), expected.and_then(value), value(new))
+        let expected = expected.and_then(|position| self.recorded(position));
+        moved(self.position_key(), expected, Some(NameValue::Position(new)))
+    }
+
+    /// A position as the names have it. In a view in which nothing was recorded they have none.
+    pub(super) fn recorded(&self, position: Position) -> Option<NameValue> {
+        let is_known = || -> Result<bool, EngineError> {
+            let now = names::get(&self.store, self.store.names()?, &self.position_key())?;
+            Ok(now.is_some())
+        };
+        match self.place.work() {
+            // What cannot be read now cannot be moved either: the commit says so.
+            Some(_) if matches!(is_known(), Ok(false)) => None,
+            _ => Some(NameValue::Position(position)),
+        }
     }
 }

@@ -19,19 +19,20 @@ use crate::object::sequence::Change;
 /// undone already. Captures, evaluations, undos, redos and reconciliations are passed over, so that
 /// a repeated undo goes one further. None when there is nothing left.
 ///
-/// `operations` come newest first; at most `OPERATIONS_WALK_MAX` are looked at.
+/// `operations` come newest first; at most `OPERATIONS_WALK_MAX` are looked at. `is_own` says which
+/// are this session's.
 ///
 /// # Errors
 /// The first one that `operations` gives.
 pub fn next_undo<E>(
     operations: impl IntoIterator<Item = Result<(OperationId, Operation), E>>,
-    session: &str,
+    is_own: impl Fn(&Operation) -> bool,
 ) -> Result<Option<OperationId>, E> {
     let mut taken_back = TakenBack::default();
     for entry in operations.into_iter().take(OPERATIONS_WALK_MAX) {
         let (id, operation) = entry?;
         let is_verb = operation.kind == OperationKind::Verb;
-        if is_verb && operation.session == session && !taken_back.is_undone(id) {
+        if is_verb && is_own(&operation) && !taken_back.is_undone(id) {
             return Ok(Some(id));
         }
         taken_back.see(id, &operation.kind);
@@ -48,12 +49,12 @@ pub fn next_undo<E>(
 /// The first one that `operations` gives.
 pub fn next_redo<E>(
     operations: impl IntoIterator<Item = Result<(OperationId, Operation), E>>,
-    session: &str,
+    is_own: impl Fn(&Operation) -> bool,
 ) -> Result<Option<OperationId>, E> {
     let mut taken_back = TakenBack::default();
     for entry in operations.into_iter().take(OPERATIONS_WALK_MAX) {
         let (id, operation) = entry?;
-        if operation.session == session {
+        if is_own(&operation) {
             match operation.kind {
                 OperationKind::Verb => return Ok(None),
                 OperationKind::Undo { .. } if !taken_back.is_redone(id) => return Ok(Some(id)),
@@ -66,7 +67,7 @@ pub fn next_redo<E>(
 }
 
 /// The automatic captures of this session after an operation, newest first: what [`inverse`] may
-/// go back through.
+/// go back through. `is_capture` says which operations are such.
 ///
 /// `operations` come newest first; at most `OPERATIONS_WALK_MAX` are looked at.
 ///
@@ -74,7 +75,7 @@ pub fn next_redo<E>(
 /// The first one that `operations` gives.
 pub fn captures_since<E>(
     operations: impl IntoIterator<Item = Result<(OperationId, Operation), E>>,
-    session: &str,
+    is_capture: impl Fn(&Operation) -> bool,
     since: OperationId,
 ) -> Result<Vec<(OperationId, Operation)>, E> {
     let mut captures = Vec::new();
@@ -83,7 +84,7 @@ pub fn captures_since<E>(
         if id == since {
             break;
         }
-        if operation.kind == OperationKind::Capture && operation.session == session {
+        if is_capture(&operation) {
             captures.push((id, operation));
         }
     }

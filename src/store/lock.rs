@@ -91,6 +91,11 @@ impl LockFile {
         Err(StoreError::Busy { what: self.what.clone(), holder: self.holder() })
     }
 
+    /// Removes the file. Whoever holds it must be gone: a new file would be another lock.
+    pub fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+
     /// Opened for reading only where writing is refused: a lock needs no more.
     fn open(&self) -> Result<File, StoreError> {
         let mut options = OpenOptions::new();

@@ -170,6 +170,11 @@ impl Store {
         Ok(lock.of_workspace(verb))
     }
 
+    /// Removes the lock file of a workspace that is gone. What cannot be removed stays.
+    pub fn forget_workspace_lock(&self, workspace: &str) {
+        LockFile::of_workspace(&self.layout.locks(), workspace).remove();
+    }
+
     pub(super) fn lock_file(&self, name: &str) -> LockFile {
         LockFile::new(&self.layout.locks(), name, "the store")
     }

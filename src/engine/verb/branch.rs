@@ -7,6 +7,7 @@ use crate::base::id::{NamesId, SnapshotId};
 use crate::base::name::Label;
 use crate::engine::report::ShownSnapshot;
 use crate::engine::transact::{Act, branch_move, moved};
+use crate::engine::view::is_of_view;
 use crate::engine::{Engine, EngineError};
 use crate::object::names::{self, NameEntry, NameKey, NameValue, Position};
 use crate::object::snapshot::Snapshot;
@@ -108,6 +109,7 @@ fn create(engine: &Engine, name: &Label, from: &str, dry_run: bool) -> Result<Re
 fn delete(engine: &Engine, name: &str, dry_run: bool) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
     let (label, head) = existing(engine, name)?;
+    refuse_own_in_view(engine, &label)?;
     let standing_here = positions_on(engine, engine.store.names()?, &label)?;
     if let Some((workspace, _)) = standing_here.first() {
         let what = format!("branch `{label}` cannot be deleted");
@@ -127,6 +129,7 @@ fn delete(engine: &Engine, name: &str, dry_run: bool) -> Result<Report, EngineEr
 fn rename(engine: &Engine, from: &str, to: &Label, dry_run: bool) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
     let (label, head) = existing(engine, from)?;
+    refuse_own_in_view(engine, &label)?;
     let names = engine.store.names()?;
     engine.refuse_taken(names, to)?;
     let snapshot = Snapshot::fetch(&engine.store, head)?;
@@ -153,7 +156,16 @@ fn existing(engine: &Engine, name: &str) -> Result<(Label, SnapshotId), EngineEr
     }
 }
 
-/// The workspaces that are on a branch.
+/// In a view its branch stays: what is recorded at the end needs it.
+fn refuse_own_in_view(engine: &Engine, label: &Label) -> Result<(), EngineError> {
+    match engine.place.work().is_some_and(|work| work.branch == *label) {
+        true => engine.refuse_in_every_view("which needs that branch as long as it lasts"),
+        false => Ok(()),
+    }
+}
+
+/// The workspaces that are on a branch. A view holds nobody up: where its branch moved or went,
+/// what was done in it is kept on one of its own.
 fn positions_on(
     engine: &Engine,
     names: NamesId,
@@ -161,7 +173,7 @@ fn positions_on(
 ) -> Result<Vec<(String, Position)>, EngineError> {
     let on_it = |entry: NameEntry| match (NameKey::parse(&entry.key), entry.value) {
         (Some(NameKey::Position(workspace)), NameValue::Position(position)) => {
-            (position.branch == *label).then_some((workspace, position))
+            (position.branch == *label && !is_of_view(&workspace)).then_some((workspace, position))
         }
         _ => None,
     };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::base::id::Kind;
+use crate::engine::view::is_of_view;
 use crate::engine::{Engine, EngineError};
 use crate::object::names;
 use crate::store::Sharing;
@@ -40,18 +41,21 @@ pub struct Report {
 /// # Errors
 /// [`EngineError::Refused`] when other workspaces use the store; busy.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    engine.refuse_in_view()?;
+    engine.refuse_in_every_view("and the store is that of the workspace outside")?;
     let names = engine.store.names()?;
     let statistics = engine.store.statistics()?;
     let own = format!("position/{}", engine.workspace());
     let others = names::list(&engine.store, names, "position/")?;
+    // Those of views lock the workspace itself as long as they last.
+    let is_of_view = |key: &str| key.strip_prefix("position/").is_some_and(is_of_view);
+    let is_other = |key: &String| *key != own && !is_of_view(key);
     let mut report = Report {
         store: engine.place.store.clone(),
         snapshots: statistics.kinds.get(&Kind::Snapshot).map_or(0, |kind| kind.objects),
         bytes: statistics.pack_bytes,
         branches: engine.branches(names)?.len(),
         experiments: engine.experiments(names)?.len(),
-        other_workspaces: others.into_iter().map(|e| e.key).filter(|key| *key != own).collect(),
+        other_workspaces: others.into_iter().map(|e| e.key).filter(is_other).collect(),
         removed: false,
     };
     if !options.yes {

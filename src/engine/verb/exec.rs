@@ -11,9 +11,8 @@ use crate::base::name::Label;
 use crate::engine::context::Standing;
 use crate::engine::events::Event;
 use crate::engine::report::{KeptCommit, ShownChange, shown_changes};
-use crate::engine::still::Purpose;
 use crate::engine::transact::Act;
-use crate::engine::view::{Backend, View};
+use crate::engine::view::{Backend, View, WorkOn};
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree;
@@ -79,13 +78,11 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let safe = engine.make_safe(&writer, "exec")?;
     let (label, start) = find(engine, &safe.standing, &options.branch)?;
     let before = Snapshot::fetch(&writer, start)?;
-    let mut view = engine.open_view(
-        &safe.taken,
-        before.tree,
-        label.as_str(),
-        options.backend,
-        Purpose::Run,
-    )?;
+    let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
+    let message = words.join(" ");
+    let keeps = !options.no_capture;
+    let on = WorkOn { branch: label, base: start, head: start, approach: None, keeps, message };
+    let mut view = engine.open_work(&safe.taken, before.tree, &on, options.backend)?;
     let mut command = view.command(Program::Argv(options.command.clone()));
     command.limit = options.timeout;
     if options.inherit {
@@ -100,7 +97,7 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         Outcome::DidNotStart { reason, exit } => (Some(*exit), format!("did not run: {reason}")),
     };
     let mut report = Report {
-        branch: label.to_string(),
+        branch: on.branch.to_string(),
         exit,
         outcome,
         snapshot: start.hex(),
@@ -114,21 +111,17 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     if !options.no_capture {
         keep_commits(&view, &mut report);
     }
-    let after = view.capture(&writer)?;
-    if !options.no_capture && after != before.tree {
-        let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
-        let origin = Origin::Command { exit };
-        let message = words.join(" ");
-        let snapshot = engine.new_snapshot(vec![start], after, &label, origin, message);
-        let head = snapshot.put(&writer)?;
-        let act = Act::verb("exec", format!("ran a command in {label}"));
-        engine.publish_work(&writer, &label, start, head, act)?;
-        report.snapshot = head.hex();
-        report.changes = shown_changes(&tree::diff(&writer, before.tree, after)?);
-    }
-    let stood_still = view.stood_still();
-    view.close()?;
-    report.disturbed = !stood_still?;
+    report.disturbed = !view.stood_still()?;
+    let kept = engine.keep_work(&writer, view, "exec", |ended| {
+        let (origin, message) = (Origin::Command { exit }, on.message.clone());
+        let parents = vec![ended.parent];
+        let snapshot = engine.new_snapshot(parents, ended.tree, &on.branch, origin, message);
+        let act = Act::verb("exec", format!("ran a command in {}", on.branch));
+        Ok((snapshot.put(&writer)?, act))
+    })?;
+    let tree = Snapshot::fetch(&writer, kept.snapshot)?.tree;
+    report.snapshot = kept.snapshot.hex();
+    report.changes = shown_changes(&tree::diff(&writer, before.tree, tree)?);
     Ok(report)
 }
 

@@ -65,7 +65,7 @@ const SUBJECT_CHARS: usize = 120;
 /// Busy while a verb changes the files; those of a capture.
 pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, EngineError> {
     let nothing = Report { snapshot: None, changes: Vec::new() };
-    if engine.surroundings.inside_view.is_some() || (phase == Phase::Post && options.failed) {
+    if engine.refuse_in_view().is_err() || (phase == Phase::Post && options.failed) {
         return Ok(nothing);
     }
     let _lock = engine.lock("hook", Sharing::Shared)?;

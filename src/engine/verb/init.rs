@@ -102,6 +102,21 @@ pub fn run_with(
     apply(surroundings, plan)
 }
 
+/// A workspace made inside of a view would be gone with it.
+fn refuse_in_view(root: &Path, surroundings: &Surroundings) -> Result<(), EngineError> {
+    let inside = |view| {
+        let why = "and a workspace made in it would go with it";
+        Err(EngineError::InsideView { view, why })
+    };
+    if let Some(view) = &surroundings.inside_view {
+        return inside(view.clone());
+    }
+    match Place::find(&Surroundings { folder: root.to_owned(), ..surroundings.clone() }) {
+        Ok(Place { view: Some(view), .. }) => inside(view.label),
+        _ => Ok(()),
+    }
+}
+
 struct Plan {
     place: Place,
     /// The text of `exp.toml`, where there is none yet.
@@ -110,11 +125,9 @@ struct Plan {
 }
 
 fn plan(surroundings: &Surroundings, options: &Options) -> Result<Plan, EngineError> {
-    if let Some(view) = &surroundings.inside_view {
-        return Err(EngineError::InsideView(view.clone()));
-    }
     let folder = surroundings.folder.join(options.folder.clone().unwrap_or_default());
     let root = checked_root(&folder, surroundings)?;
+    refuse_in_view(&root, surroundings)?;
     let place = Place::of(&root, surroundings);
     if place.is_registered() {
         return Err(EngineError::AlreadyAWorkspace(root));

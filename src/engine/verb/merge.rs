@@ -387,7 +387,7 @@ impl Attempt<'_> {
     ) -> Result<(), EngineError> {
         let (engine, writer) = (self.engine, self.writer);
         let into = safe.standing.position.branch.clone();
-        let before = engine.branch_head(safe.standing.names, &into)?;
+        let before = engine.own_head(&safe.standing)?;
         let mut moves = vec![branch_move(&into, before, Some(head))];
         if let Some(judged) = judged {
             moves.extend(engine.finding_moves(safe.standing.names, head, judged)?);

@@ -55,7 +55,7 @@ pub struct Report {
 /// The store's.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let session = &engine.surroundings.session;
-    let next = timeline::next_undo(engine.operations()?, session)?;
+    let next = timeline::next_undo(engine.operations()?, |operation| engine.is_step(operation))?;
     let mut operations = Vec::new();
     let mut more = false;
     for entry in engine.operations()? {

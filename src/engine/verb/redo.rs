@@ -15,10 +15,11 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let session = &engine.surroundings.session;
     let id = match &options.operation {
         Some(text) => engine.find_operation(text)?,
-        None => timeline::next_redo(engine.operations()?, session)?
+        None => timeline::next_redo(engine.operations()?, |operation| engine.is_step(operation))?
             .ok_or_else(|| nothing("undo to take back in session", session))?,
     };
     let undo = Operation::fetch(&engine.store, id)?;
+    engine.refuse_foreign_step(id, &undo)?;
     let OperationKind::Undo { of } = undo.kind else {
         return Err(nothing("undo with the id", &id.short()));
     };

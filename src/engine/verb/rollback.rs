@@ -128,7 +128,7 @@ impl Engine {
         verb: &'static str,
     ) -> Result<Vec<ShownChange>, EngineError> {
         let branch = safe.standing.position.branch.clone();
-        let head = self.branch_head(safe.standing.names, &branch)?;
+        let head = self.own_head(&safe.standing)?;
         let from = safe.standing.position.snapshot;
         let moves = vec![branch_move(&branch, head, Some(goal.id))];
         let position = self.position(&branch, goal.id, self.git_head());

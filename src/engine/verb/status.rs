@@ -50,7 +50,7 @@ pub fn run(engine: &Engine, _options: &Options) -> Result<Report, EngineError> {
     let config = engine.config_or_default();
     let objects = Scratch::over(&engine.store);
     let mut taken = engine.take(&objects, &config, standing.snapshot.tree)?;
-    if engine.surroundings.inside_view.is_none() {
+    if engine.refuse_in_view().is_ok() {
         engine.keep_cache(&mut taken);
     }
     let changes = tree::diff(&objects, standing.snapshot.tree, taken.capture.tree)?;

@@ -38,7 +38,7 @@ pub struct Report {
 /// # Errors
 /// [`EngineError::NotFound`], [`EngineError::InTheWay`], busy.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    engine.refuse_in_view()?;
+    engine.refuse_in_every_view("which shows that branch and no other")?;
     let names = engine.store.names()?;
     let Some((label, head)) = engine.find_branch(names, &options.branch)? else {
         return Err(engine.not_found(names, "branch", &options.branch)?);

@@ -9,6 +9,7 @@ use crate::base::id::{Kind, OperationId, TreeId};
 use crate::engine::report::{ShownChange, shown_changes};
 use crate::engine::take::Safe;
 use crate::engine::transact::Act;
+use crate::engine::view::{is_of_approach, is_of_view};
 use crate::engine::{Engine, EngineError};
 use crate::object::memory::Scratch;
 use crate::object::names::{self, NameKey, NameValue, Position};
@@ -59,10 +60,11 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let session = &engine.surroundings.session;
     let id = match &options.operation {
         Some(text) => engine.find_operation(text)?,
-        None => timeline::next_undo(engine.operations()?, session)?
+        None => timeline::next_undo(engine.operations()?, |operation| engine.is_step(operation))?
             .ok_or_else(|| nothing("operation to undo in session", session))?,
     };
     let operation = Operation::fetch(&engine.store, id)?;
+    engine.refuse_foreign_step(id, &operation)?;
     let kind = OperationKind::Undo { of: id };
     engine.step(&Step { verb: "undo", kind, id, operation: &operation, options }, &operation)
 }
@@ -194,10 +196,12 @@ impl Engine {
     }
 
     fn plan_step(&self, step: &Step<'_>) -> Result<StepPlan, EngineError> {
-        let changes = names::diff(&self.store, step.operation.before, step.operation.after)?;
-        let session = &self.surroundings.session;
+        let mut changes = names::diff(&self.store, step.operation.before, step.operation.after)?;
+        // Where a view stood is gone with it, and while it lasts it is nobody else's matter.
+        changes.retain(|change| !self.is_of_other_view(change.key()));
         let mut captures = Vec::new();
-        for (_, capture) in timeline::captures_since(self.operations()?, session, step.id)? {
+        let is_capture = |operation: &Operation| self.is_like_a_capture(operation);
+        for (_, capture) in timeline::captures_since(self.operations()?, is_capture, step.id)? {
             captures.push(names::diff(&self.store, capture.before, capture.after)?);
         }
         let mut present = BTreeMap::new();
@@ -219,8 +223,12 @@ impl Engine {
         };
         let mut plan = StepPlan { moves: Vec::new(), position: None, moves_files: false };
         for timeline::Move { key, expected, new } in moves {
+            let mut new = new;
             if let NameKey::Position(workspace) = &key {
                 self.check_own(workspace, step)?;
+                // A view stood somewhere before anything was recorded in it.
+                let first = self.place.work().map(|work| work.first_position(&self.place.root));
+                new = new.or(first.map(NameValue::Position));
                 if let Some(NameValue::Position(to)) = &new {
                     plan.moves_files = self.moved_files(step.operation)?;
                     plan.position = Some(to.clone());
@@ -260,6 +268,52 @@ impl Engine {
         }
     }
 
+    /// Whether an operation is a step that undo and redo take here: this session's, and in a view
+    /// only what was done in it. Outside, what an approach did is part of its experiment.
+    pub(super) fn is_step(&self, operation: &Operation) -> bool {
+        let workspace = operation.workspace.as_deref();
+        let is_here = match self.place.work() {
+            Some(work) => workspace == Some(&work.workspace),
+            None => !workspace.is_some_and(is_of_approach),
+        };
+        is_here && operation.session == self.surroundings.session
+    }
+
+    /// Whether an undo may go back through an operation as through a capture: so it may through what
+    /// the views of this session's approaches recorded.
+    fn is_like_a_capture(&self, operation: &Operation) -> bool {
+        let workspace = operation.workspace.as_deref();
+        let is_of_other = workspace.is_some_and(|w| is_of_approach(w) && w != self.workspace());
+        operation.session == self.surroundings.session
+            && (operation.kind == OperationKind::Capture || is_of_other)
+    }
+
+    fn is_of_other_view(&self, name: &[u8]) -> bool {
+        match NameKey::parse(&String::from_utf8_lossy(name)) {
+            Some(NameKey::Position(workspace)) => {
+                is_of_view(&workspace) && workspace != self.place.workspace
+            }
+            _ => false,
+        }
+    }
+
+    /// In a view nothing is taken back that was done outside of it, even by its id.
+    pub(super) fn refuse_foreign_step(
+        &self,
+        id: OperationId,
+        operation: &Operation,
+    ) -> Result<(), EngineError> {
+        let Some(work) = self.place.work() else {
+            return Ok(());
+        };
+        if operation.workspace.as_deref() == Some(&work.workspace) {
+            return Ok(());
+        }
+        let what = format!("operation {} cannot be taken back here", id.short());
+        let why = format!("it was not done in this view, which is that of `{}`", work.branch);
+        Err(EngineError::Refused { what, why })
+    }
+
     fn check_own(&self, workspace: &str, step: &Step<'_>) -> Result<(), EngineError> {
         if workspace == self.place.workspace {
             return Ok(());
@@ -292,12 +346,7 @@ impl Engine {
         while let OperationKind::Undo { of } | OperationKind::Redo { of } = original.kind {
             original = Operation::fetch(&self.store, of)?;
         }
-        let position = |names| -> Result<Option<Position>, EngineError> {
-            match names::get(&self.store, names, &self.position_key())? {
-                Some(NameValue::Position(position)) => Ok(Some(position)),
-                _ => Ok(None),
-            }
-        };
+        let position = |names| -> Result<Option<Position>, EngineError> { self.position_in(names) };
         let (Some(before), Some(after)) = (position(original.before)?, position(original.after)?)
         else {
             return Ok(false);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::identity::path_of;
 use crate::base::codec::digest;
 use crate::engine::Surroundings;
 use crate::engine::discover::Place;
@@ -12,6 +13,9 @@ use crate::workspace::isolate::{Choice, Facts, choose, probe_key};
 /// The folder in which layers, slots and temporary files of a store's views lie.
 pub(super) fn view_folder(surroundings: &Surroundings, place: &Place) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
+    if let Some(work) = place.work() {
+        return path_of(&work.state);
+    }
     let store = place.store.canonicalize().unwrap_or_else(|_| place.store.clone());
     let id = digest("view folder", store.as_os_str().as_bytes()).hex();
     surroundings.state.join(&id[..12])
@@ -25,7 +29,9 @@ pub(super) fn choice(surroundings: &Surroundings, place: &Place) -> Choice {
     let user = rustix::process::geteuid();
     let key = probe_key(&kernel.release().to_string_lossy(), user.as_raw(), &folder);
     let memo = folder.join(format!("probe-{key}"));
+    let inside = place.view.is_some();
     let probed = match fs::read_to_string(&memo) {
+        _ if inside => Ok(()),
         Ok(text) if text == "ok" => Ok(()),
         Ok(reason) if !reason.is_empty() => Err(reason),
         // An empty one is being written, or was when something crashed.
@@ -44,6 +50,7 @@ pub(super) fn choice(surroundings: &Surroundings, place: &Place) -> Choice {
         probed: &probed,
         foreign: None,
         is_root: user.is_root(),
+        inside,
     })
 }
 

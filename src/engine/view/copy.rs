@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::open::Stand;
+use super::work::{Places, Shown};
 use crate::base::id::TreeId;
 use crate::base::path::TreePath;
 use crate::engine::config::Config;
@@ -13,11 +14,11 @@ use crate::engine::take::{Taken, is_input, rules_of};
 use crate::engine::{Engine, EngineError};
 use crate::object::memory::Scratch;
 use crate::object::tree;
-use crate::workspace::isolate::{SlotPool, copy_warm, remove_stubborn};
+use crate::workspace::isolate::{Slot, SlotPool, copy_warm, remove_stubborn};
 use crate::workspace::{Capture, Durability, StatCache, apply_restore, capture, plan_restore};
 
 /// Slots that one store's copy backend keeps.
-const SLOTS_MAX: usize = 64;
+pub(super) const SLOTS_MAX: usize = 64;
 
 impl Engine {
     /// Brings a slot to a tree, with the inputs that configuration names.
@@ -26,6 +27,7 @@ impl Engine {
         taken: &Taken,
         wanted: TreeId,
         state: &Path,
+        about: &Shown<'_>,
     ) -> Result<(Stand, PathBuf), EngineError> {
         let disk = &*self.surroundings.disk;
         let slot = SlotPool::new(state, SLOTS_MAX).take(disk, Some(wanted))?;
@@ -48,8 +50,24 @@ impl Engine {
             .map_err(EngineError::from_restore)?;
         slot.set_holds(disk, Some(wanted))?;
         bring_inputs(&self.place.root, &folder, taken, &config)?;
+        self.identify_slot(&slot, about)?;
         let (cache, rules) = (Box::new(cache), Box::new(rules));
         Ok((Stand::Copy { slot, cache, rules }, folder))
+    }
+}
+
+impl Engine {
+    /// Writes whose view a slot is now, last of all: until then nothing in it is anybody's work.
+    fn identify_slot(&self, slot: &Slot, about: &Shown<'_>) -> Result<(), EngineError> {
+        let disk = &*self.surroundings.disk;
+        let places = Places {
+            root: slot.files(),
+            store: self.place.store.clone(),
+            registration: slot.inner(disk)?,
+            files: slot.files(),
+            git_head: self.git_head_in_slot(&slot.files()),
+        };
+        self.identity(about, &places).write(disk, &slot.identity())
     }
 }
 

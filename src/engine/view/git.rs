@@ -150,7 +150,8 @@ impl View<'_> {
     /// Moves the view's git folder to where no view is, so that nothing is lost with the view.
     fn set_aside(&self, view: &ViewGit, reason: &str, commit: &str, watch: Watch<'_>) {
         let folder = self.engine.view_folder().join("kept");
-        let kept = folder.join(format!("{}-{}", self.label.replace('/', "%"), self.number));
+        let (label, now) = (self.label.replace('/', "%"), self.engine.surroundings.now().0);
+        let kept = folder.join(format!("{label}-{now}"));
         let moved = fs::create_dir_all(&folder).and_then(|()| fs::rename(&view.upper, &kept));
         let label = &self.label;
         watch(Event::Notice(match moved {

@@ -11,10 +11,9 @@ use std::sync::{Arc, Mutex};
 
 use super::overlay::{covered, hidden};
 use crate::base::disk::Disk;
-use crate::base::name::Label;
 use crate::engine::take::Taken;
 use crate::engine::{Engine, EngineError};
-use crate::workspace::isolate::{Layer, Layers, UpperPlan, prepare_upper};
+use crate::workspace::isolate::{Layer, UpperPlan, prepare_upper};
 
 /// The mask of a capture, once a view has asked for it.
 #[derive(Default)]
@@ -40,12 +39,11 @@ impl Engine {
     pub(super) fn mask(
         &self,
         taken: &Taken,
-        layers: &Layers,
-        name: &Label,
+        new_layer: impl FnOnce() -> Result<Layer, EngineError>,
     ) -> Result<Option<PathBuf>, EngineError> {
         let mut held = taken.mask.0.lock().expect("no thread panics while it holds the lock");
         if held.is_none() {
-            let layer = self.make_mask(taken, layers, name)?;
+            let layer = self.make_mask(taken, new_layer)?;
             *held = Some(Held { layer, disk: self.surroundings.disk.clone() });
         }
         Ok(held.as_ref().and_then(|held| held.layer.as_ref()).map(Layer::upper))
@@ -54,15 +52,14 @@ impl Engine {
     fn make_mask(
         &self,
         taken: &Taken,
-        layers: &Layers,
-        name: &Label,
+        new_layer: impl FnOnce() -> Result<Layer, EngineError>,
     ) -> Result<Option<Layer>, EngineError> {
         let disk = &*self.surroundings.disk;
         let hide = hidden(taken, &self.config_or_default());
         if hide.is_empty() {
             return Ok(None);
         }
-        let layer = layers.take(disk, name)?;
+        let layer = new_layer()?;
         let (_, upper) = covered(self, &layer)?;
         let shown = taken.capture.tree;
         let unprivileged = !rustix::process::geteuid().is_root();

@@ -10,15 +10,21 @@
 mod backend;
 mod copy;
 mod git;
+mod identity;
+mod left;
 mod logs;
 mod mask;
 mod open;
 mod overlay;
+mod work;
 
 pub use backend::{probe, probe_backends};
+pub(super) use identity::{Identity, Work, is_of_approach, is_of_view, path_of};
+pub(super) use left::{Left, capture_left_layer, left_behind};
 pub use logs::is_written;
 pub(super) use logs::parts as log_parts;
 pub(super) use mask::Mask;
 pub(super) use open::{View, Written};
+pub(super) use work::WorkOn;
 
 pub use crate::workspace::isolate::Backend;

@@ -5,28 +5,30 @@ use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::backend::{choice, view_folder};
 use super::git::{GitStart, set_git_environment};
+use super::identity::{Identity, Work, remove};
 use super::logs;
+use super::work::{Shown, WorkOn};
 use crate::base::id::TreeId;
 use crate::base::mount::MountPlan;
 use crate::base::path::TreePath;
 use crate::engine::still::{Moment, Purpose};
 use crate::engine::take::Taken;
 use crate::engine::{Engine, EngineError};
+use crate::object::snapshot::Snapshot;
 use crate::object::traits::Put;
 use crate::object::tree;
 use crate::run::{self, Cancel, Command, Finished, Program};
 pub use crate::workspace::isolate::Backend;
-use crate::workspace::isolate::{Layer, Note, Slot, capture_upper};
+use crate::workspace::isolate::{Layer, Note, Number, Slot, capture_upper, remove_stubborn};
 use crate::workspace::{KeepOut, Rules, StatCache, capture};
 
 /// The first port that a view may use, and how many each has to itself.
 const PORTS: (usize, usize) = (20_000, 100);
 
-/// How many blocks of ports are given out before they are given out again.
+/// How many blocks of ports there are, and so how many views of a user can be open at once.
 const PORT_BLOCKS: usize = 400;
 
 /// What a view stands on.
@@ -43,6 +45,17 @@ pub(super) enum Stand {
         cache: Box<StatCache>,
         rules: Box<Rules>,
     },
+}
+
+impl Stand {
+    /// What it is as a workspace, as its identity says.
+    fn identity(&self) -> Result<Option<Work>, EngineError> {
+        let path = match self {
+            Self::Overlay { layer, .. } => layer.identity(),
+            Self::Copy { slot, .. } => slot.identity(),
+        };
+        Ok(Identity::read(&path)?.and_then(|identity| identity.work))
+    }
 }
 
 /// A view that is open.
@@ -62,9 +75,10 @@ pub(in crate::engine) struct View<'a> {
     temporary: PathBuf,
     /// What ran last: its log, held open, because another process may put its own at that path.
     log: Option<fs::File>,
-    ports: usize,
-    /// What tells this view from all others: process and number.
-    pub(super) number: String,
+    /// What tells this view from all others that are open.
+    pub(super) number: Number,
+    /// What it is as a workspace, where somebody works in it.
+    work: Option<Work>,
     /// Where git stood when it was opened; none where git does not work in it.
     pub(super) git: Option<GitStart>,
 }
@@ -83,17 +97,38 @@ impl Engine {
         view_folder(&self.surroundings, &self.place)
     }
 
-    /// Opens a view of a tree. Without a wish for a backend the better one that works is taken.
+    /// Opens a view in which a tree is measured. Without a wish for a backend the better one that
+    /// works is taken.
     pub(in crate::engine) fn open_view<'a>(
         &'a self,
         taken: &'a Taken,
         tree: TreeId,
         label: &str,
         wish: Option<Backend>,
-        purpose: Purpose,
     ) -> Result<View<'a>, EngineError> {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.open_any(taken, tree, label, None, wish)
+    }
+
+    /// Opens a view in which somebody works on a branch: exp can be used there.
+    pub(in crate::engine) fn open_work<'a>(
+        &'a self,
+        taken: &'a Taken,
+        tree: TreeId,
+        on: &WorkOn,
+        wish: Option<Backend>,
+    ) -> Result<View<'a>, EngineError> {
+        self.check_depth()?;
+        self.open_any(taken, tree, on.branch.as_str(), Some(on), wish)
+    }
+
+    fn open_any<'a>(
+        &'a self,
+        taken: &'a Taken,
+        tree: TreeId,
+        label: &str,
+        on: Option<&WorkOn>,
+        wish: Option<Backend>,
+    ) -> Result<View<'a>, EngineError> {
         let choice = choice(&self.surroundings, &self.place);
         let backend = match wish {
             Some(Backend::Overlay) if choice.backend != Backend::Overlay => {
@@ -105,14 +140,20 @@ impl Engine {
             None => choice.backend,
         };
         let state = self.view_folder();
-        let temporary = state.join("tmp").join(format!("{}-{number}", std::process::id()));
+        // One pool for all stores of a user: ports are the machine's.
+        let numbers = state.parent().unwrap_or(&state).join("ports");
+        let number = Number::take(&*self.surroundings.disk, &numbers, PORT_BLOCKS)?;
+        let about = Shown { label, on, number: number.get() };
+        let temporary = state.join("tmp").join(number.get().to_string());
+        remove_stubborn(&temporary)?;
+        let purpose = if on.is_some() { Purpose::Run } else { Purpose::Measure };
         let opened = match backend {
             Backend::Overlay => self.prove_still(taken, purpose)?,
             Backend::Copy => None,
         };
         let (stand, folder) = match opened {
-            Some(_) => (self.stand_overlay(taken, tree, &state, number)?, self.place.root.clone()),
-            None => self.stand_copy(taken, tree, &state)?,
+            Some(_) => (self.stand_overlay(taken, tree, &state, &about)?, self.place.root.clone()),
+            None => self.stand_copy(taken, tree, &state, &about)?,
         };
         let git = self.start_git(&stand)?;
         fs::create_dir_all(temporary.join("run")).map_err(|source| EngineError::File {
@@ -120,9 +161,11 @@ impl Engine {
             path: temporary.clone(),
             source,
         })?;
-        let ports = PORTS.0 + (std::process::id() as usize + number) % PORT_BLOCKS * PORTS.1;
-        let label = label.to_owned();
-        let (log, number) = (None, format!("{}-{number}", std::process::id()));
+        let work = match on {
+            Some(_) => stand.identity()?,
+            None => None,
+        };
+        let (label, log) = (label.to_owned(), None);
         Ok(View {
             engine: self,
             taken,
@@ -134,11 +177,30 @@ impl Engine {
             tree,
             temporary,
             log,
-            ports,
             number,
+            work,
             git,
         })
     }
+}
+
+/// The tree that a layer shows. What one of the `tracked` trees has is tracked, whatever the rules
+/// say: that from which the view began, and that which was recorded last in it.
+pub(super) fn capture_layer(
+    objects: &(impl Put + ?Sized),
+    upper: &Path,
+    note: Note,
+    rules: &Rules,
+    tracked: [TreeId; 2],
+) -> Result<TreeId, EngineError> {
+    let rules = KeepOut::new(rules);
+    let is_tracked =
+        |path: &TreePath, tree| matches!(tree::lookup(objects, tree, path), Ok(Some(_)));
+    let keep_out = |path: &TreePath, is_folder: bool| {
+        rules.keeps_out(path, is_folder).unwrap_or(false)
+            && !tracked.into_iter().any(|tree| is_tracked(path, tree))
+    };
+    Ok(capture_upper(objects, upper, note, &keep_out)?.tree)
 }
 
 impl View<'_> {
@@ -148,6 +210,11 @@ impl View<'_> {
             Some(moment) => self.engine.stood_still(self.taken, moment, self.purpose),
             None => Ok(true),
         }
+    }
+
+    /// What it is as a workspace, where somebody works in it.
+    pub fn work(&self) -> Option<&Work> {
+        self.work.as_ref()
     }
 
     /// How it is made, in words.
@@ -169,7 +236,7 @@ impl View<'_> {
         };
         set("EXP_VIEW", self.label.clone().into());
         set("EXP_BRANCH", self.label.clone().into());
-        set("EXP_PORT_BASE", self.ports.to_string().into());
+        set("EXP_PORT_BASE", (PORTS.0 + self.number.get() * PORTS.1).to_string().into());
         set("TMPDIR", self.temporary.clone().into());
         set("XDG_RUNTIME_DIR", self.temporary.join("run").into());
         set("PWD", self.folder.clone().into());
@@ -210,7 +277,7 @@ impl View<'_> {
             move |source| EngineError::File { what, path, source }
         };
         // Under a name of its own until it is read: others evaluate under the same label.
-        let own = folder.join(format!("{name}.{}.log", self.number));
+        let own = folder.join(format!("{name}.{}.log", self.number.get()));
         command.log = Some(own.clone());
         let finished = run::run(&command, cancel, watch)?;
         match fs::File::open(&own) {
@@ -265,23 +332,26 @@ impl View<'_> {
         }
     }
 
+    /// The tree that was recorded last in it, if exp was used there.
+    fn recorded(&self) -> Result<Option<TreeId>, EngineError> {
+        let Some(work) = &self.work else { return Ok(None) };
+        match self.engine.position_of_view(work)? {
+            Some(at) => Ok(Some(Snapshot::fetch(&self.engine.store, at.snapshot)?.tree)),
+            None => Ok(None),
+        }
+    }
+
     /// The tree that it shows now.
     pub fn capture(&mut self, objects: &impl Put) -> Result<TreeId, EngineError> {
         let taken = self.taken;
+        let recorded = self.recorded()?.unwrap_or(self.tree);
         match &mut self.stand {
             Stand::Overlay { upper, note, .. } => {
-                let rules = KeepOut::new(&taken.rules);
-                let base = self.tree;
-                let keep_out = |path: &TreePath, is_folder: bool| {
-                    let out = rules.keeps_out(path, is_folder).unwrap_or(false);
-                    // What the tree already has is tracked, whatever the rules say.
-                    out && !matches!(tree::lookup(objects, base, path), Ok(Some(_)))
-                };
-                Ok(capture_upper(objects, upper, *note, &keep_out)?.tree)
+                capture_layer(objects, upper, *note, &taken.rules, [self.tree, recorded])
             }
             Stand::Copy { cache, rules, .. } => {
                 cache.advance(self.engine.surroundings.now());
-                Ok(capture(objects, rules, cache, Some(self.tree))?.tree)
+                Ok(capture(objects, rules, cache, Some(recorded))?.tree)
             }
         }
     }
@@ -293,6 +363,7 @@ impl View<'_> {
         match self.stand {
             Stand::Overlay { layer, .. } => layer.remove(disk)?,
             Stand::Copy { slot, mut cache, .. } => {
+                remove(disk, &slot.identity())?;
                 let _ = cache.save(disk, &slot.stat_cache());
             }
         }

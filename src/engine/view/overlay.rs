@@ -8,16 +8,20 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::identity::Identity;
 use super::open::Stand;
+use super::work::{Places, Shown};
 use crate::base::disk::Disk;
 use crate::base::id::TreeId;
+use crate::base::limits::LOCK_TRIES_MAX;
+use crate::base::mount::Bind;
 use crate::base::name::Label;
 use crate::base::path::TreePath;
 use crate::engine::config::Config;
 use crate::engine::take::{Taken, is_input};
 use crate::engine::{Engine, EngineError};
 use crate::workspace::isolate::{
-    Layer, Layers, Note, UpperPlan, ViewPlan, mount_plan, prepare_upper,
+    IsolateError, Layer, Layers, Note, UpperPlan, ViewPlan, mount_plan, prepare_upper,
 };
 
 impl Engine {
@@ -27,20 +31,21 @@ impl Engine {
         taken: &Taken,
         wanted: TreeId,
         state: &Path,
-        number: usize,
+        about: &Shown<'_>,
     ) -> Result<Stand, EngineError> {
         let disk = &*self.surroundings.disk;
         let layers = Layers::new(state);
-        // What a process that died left: its results were captured, or never finished.
+        // What a process that died left, unless work in it is still to be saved.
         for idle in layers.idle()? {
-            if let Ok(layer) = layers.take(disk, &idle) {
+            if let Ok(layer) = layers.take(disk, &idle)
+                && !holds_work(&layer)?
+            {
                 layer.remove(disk)?;
             }
         }
-        let layer = layers.take(disk, &Label::new(format!("v{}-{number}", std::process::id()))?)?;
+        let layer = new_layer(disk, &layers, about.number)?;
         let shown = taken.capture.tree;
-        let mask = Label::new(format!("v{}-{number}-mask", std::process::id()))?;
-        let mask = self.mask(taken, &layers, &mask)?;
+        let mask = self.mask(taken, || new_layer(disk, &layers, about.number))?;
         let (top, upper) = covered(self, &layer)?;
         prepare_upper(
             disk,
@@ -57,6 +62,7 @@ impl Engine {
         )?;
         let note = Note { base: wanted, shown };
         layer.set_note(disk, note)?;
+        let more = self.identify(&layer, about, &upper)?;
         let git = self.place.git.as_ref().filter(|git| git.is_outside());
         let plan = mount_plan(
             &layer,
@@ -65,10 +71,37 @@ impl Engine {
                 lowers: mask.into_iter().chain([top.clone()]).collect(),
                 git: git.map(|git| git.common_dir.as_path()),
                 store: &self.place.store,
-                more: Vec::new(),
+                more,
             },
         );
         Ok(Stand::Overlay { layer, plan, note, upper })
+    }
+
+    /// Writes whose view it is, and gives what is bound for that: the identity into the store, and
+    /// where somebody works there the store itself at a place that only exp knows.
+    fn identify(
+        &self,
+        layer: &Layer,
+        about: &Shown<'_>,
+        upper: &Path,
+    ) -> Result<Vec<Bind>, EngineError> {
+        let disk = &*self.surroundings.disk;
+        let [registration, private] = layer.inner(disk)?;
+        let places = Places {
+            root: self.place.root.clone(),
+            store: private.clone(),
+            registration,
+            files: upper.to_owned(),
+            git_head: self.git_head(),
+        };
+        self.identity(about, &places).write(disk, &layer.identity())?;
+        let target = Identity::target(disk, &self.place.store)?;
+        let mut binds = vec![Bind { source: layer.identity(), target, read_only: true }];
+        if about.on.is_some() {
+            let source = self.place.store.clone();
+            binds.push(Bind { source, target: private, read_only: false });
+        }
+        Ok(binds)
     }
 }
 
@@ -93,6 +126,25 @@ pub(super) fn covered(engine: &Engine, layer: &Layer) -> Result<(PathBuf, PathBu
         copy_mode(disk, &under, &upper)?;
     }
     Ok((top, upper))
+}
+
+/// A layer in which nothing is. One whose work is not saved yet keeps its name.
+fn new_layer(disk: &dyn Disk, layers: &Layers, number: usize) -> Result<Layer, EngineError> {
+    for attempt in 0..LOCK_TRIES_MAX {
+        match layers.take(disk, &Label::new(format!("v{number}-{attempt}"))?) {
+            Ok(layer) if !holds_work(&layer)? => return Ok(layer),
+            // Somebody looks whether a process left it.
+            Ok(_) | Err(IsolateError::Busy { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(IsolateError::Busy { path: PathBuf::from(format!("v{number}")) }.into())
+}
+
+/// Whether somebody worked in it: whoever ends the view in order removes the layer.
+fn holds_work(layer: &Layer) -> Result<bool, EngineError> {
+    let identity = Identity::read(&layer.identity())?;
+    Ok(identity.is_some_and(|identity| identity.work.is_some()))
 }
 
 fn copy_mode(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), EngineError> {

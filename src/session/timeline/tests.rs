@@ -43,12 +43,12 @@ impl Log {
     }
 
     fn undo(&self, session: &str) -> Option<OperationId> {
-        let Ok(found) = next_undo(self.newest_first(), session);
+        let Ok(found) = next_undo(self.newest_first(), |o| o.session == session);
         found
     }
 
     fn redo(&self, session: &str) -> Option<OperationId> {
-        let Ok(found) = next_redo(self.newest_first(), session);
+        let Ok(found) = next_redo(self.newest_first(), |o| o.session == session);
         found
     }
 
@@ -216,7 +216,8 @@ fn only_own_captures_since_an_operation_are_gone_through() {
     ] {
         log.push(session, kind);
     }
-    let Ok(captures) = captures_since(log.newest_first(), "a", id(1));
+    let is_capture = |o: &Operation| o.session == "a" && o.kind == OperationKind::Capture;
+    let Ok(captures) = captures_since(log.newest_first(), is_capture, id(1));
     assert_eq!(captures.into_iter().map(|(at, _)| at).collect::<Vec<_>>(), [id(5), id(3)]);
 }
 

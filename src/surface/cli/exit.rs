@@ -96,7 +96,7 @@ pub fn hint(error: &EngineError) -> Option<String> {
             "move these files away, or let them be captured (see `exp status`)".to_owned()
         }
         EngineError::ChangedMeanwhile { .. } => "give the command again".to_owned(),
-        EngineError::InsideView(_) => "run this outside of the branch's command".to_owned(),
+        EngineError::InsideView { .. } => "run this outside of the branch's command".to_owned(),
         EngineError::AcrossHead { .. } => {
             "check git's branch out again, or give --across-head".to_owned()
         }

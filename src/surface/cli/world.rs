@@ -18,6 +18,9 @@ pub const STORE: &str = "EXP_STORE";
 /// The variable that a view sets to its own name.
 pub const VIEW: &str = "EXP_VIEW";
 
+/// The variable that a view sets to its branch.
+pub const BRANCH: &str = "EXP_BRANCH";
+
 /// Reads the surroundings of this process.
 ///
 /// # Errors
@@ -43,6 +46,7 @@ pub fn surroundings(directory: Option<&Path>) -> std::io::Result<Surroundings> {
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         environment: std::env::vars_os().collect(),
         inside_view: text(VIEW),
+        inside_branch: text(BRANCH),
         clock: Arc::new(SystemClock),
         disk: Arc::new(RealDisk),
     })

@@ -44,6 +44,8 @@ pub enum Hindrance {
     StateOnOverlay,
     /// The layers would lie inside the workspace, which is refused as a loop.
     StateInside,
+    /// This process runs in a view itself, where nothing can be mounted.
+    InsideView,
     /// Without being root, files of others cannot be written in a view.
     ForeignOwner {
         /// One of them.
@@ -59,6 +61,7 @@ impl fmt::Display for Hindrance {
                 let first = at.first().map(|path| path.display().to_string()).unwrap_or_default();
                 write!(f, "{} mounts lie inside the workspace, such as `{first}`", at.len())
             }
+            Self::InsideView => f.write_str("this is a view already, in which none can be mounted"),
             Self::StateOnOverlay => f.write_str("the state folder lies on an overlay itself"),
             Self::StateInside => f.write_str("the state folder lies inside the workspace"),
             Self::ForeignOwner { example } => {
@@ -83,6 +86,8 @@ pub struct Facts<'a> {
     pub foreign: Option<&'a Path>,
     /// Whether this process is root.
     pub is_root: bool,
+    /// Whether this process runs in a view.
+    pub inside: bool,
 }
 
 /// The choice, and what ruled the better one out.
@@ -96,6 +101,9 @@ pub struct Choice {
 
 /// Chooses: overlay unless something rules it out.
 pub fn choose(facts: &Facts<'_>) -> Choice {
+    if facts.inside {
+        return Choice { backend: Backend::Copy, hindrances: vec![Hindrance::InsideView] };
+    }
     let mut hindrances = Vec::new();
     if facts.state.starts_with(facts.workspace) {
         hindrances.push(Hindrance::StateInside);
@@ -186,7 +194,15 @@ mod tests {
 
     fn facts<'a>(state: &'a Path, probed: &'a Result<(), String>) -> Facts<'a> {
         let workspace = Path::new("/home/u/my work");
-        Facts { workspace, state, mounts: Some(MOUNTS), probed, foreign: None, is_root: false }
+        Facts {
+            workspace,
+            state,
+            mounts: Some(MOUNTS),
+            probed,
+            foreign: None,
+            is_root: false,
+            inside: false,
+        }
     }
 
     #[test]
@@ -219,6 +235,8 @@ mod tests {
         assert_eq!(choose(&facts), Choice { backend: Backend::Overlay, hindrances: vec![] });
         facts.state = Path::new("/home/u/free/.state");
         assert_eq!(choose(&facts).hindrances, [Hindrance::StateInside]);
+        facts.inside = true;
+        assert_eq!(choose(&facts).hindrances, [Hindrance::InsideView]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The folders of overlay layers, outside the workspace.
 //!
 //! **Format** of the state folder: `views/<label>.lock`, `views/<label>/upper`, `.../work`,
-//! `.../git`, `.../git-work`, `.../note`; a `/` in a label is written `%`, which no label has.
-//! `views/<label>~gone` is a layer on its way out (no label has a `~`, and none ends in `.lock`).
+//! `.../git`, `.../git-work`, `.../note`, `.../identity`, `.../inner`, `.../store`; a `/` in a label
+//! is written `%`, which no label has. `views/<label>~gone` is a layer on its way out (no label has a `~`,
+//! and none ends in `.lock`).
 //!
 //! **Invariant**: an upper belongs to one [`Layer`] value at a time, in all processes. The same
 //! upper mounted twice is silently undefined.
@@ -37,11 +38,9 @@ impl Layers {
     /// [`IsolateError::Busy`] while another holds it.
     pub fn take(&self, disk: &dyn Disk, name: &Label) -> Result<Layer, IsolateError> {
         make_folders(disk, &self.folder)?;
-        let file_name = name.as_str().replace('/', "%");
-        let folder = self.folder.join(&file_name);
-        let lock = Lock::take(&self.folder.join(format!("{file_name}.lock")))?;
-        let lock = lock.ok_or_else(|| IsolateError::Busy { path: folder.clone() })?;
-        let layer = Layer { gone: self.folder.join(format!("{file_name}~gone")), folder, lock };
+        let busy = || IsolateError::Busy { path: self.folder.join(file_name(name)) };
+        let lock = Lock::take(&self.lock_of(name))?.ok_or_else(busy)?;
+        let layer = self.layer(name, lock);
         // A removal that did not come to its end.
         remove_stubborn(&layer.gone)?;
         for path in layer.folders() {
@@ -76,6 +75,36 @@ impl Layers {
         Ok(names)
     }
 
+    /// Those that nobody holds and that still have an identity: a process that died left them.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn left(&self) -> Result<Vec<Layer>, IsolateError> {
+        let mut left = Vec::new();
+        for name in self.names()? {
+            let layer = |lock| self.layer(&name, lock);
+            let identity = self.folder.join(file_name(&name)).join("identity");
+            if !identity.exists() {
+                continue;
+            }
+            if let Some(lock) = Lock::take(&self.lock_of(&name))? {
+                // Its holder may have come to its end just now.
+                left.extend(identity.exists().then(|| layer(lock)));
+            }
+        }
+        Ok(left)
+    }
+
+    fn lock_of(&self, name: &Label) -> PathBuf {
+        self.folder.join(format!("{}.lock", file_name(name)))
+    }
+
+    fn layer(&self, name: &Label, lock: Lock) -> Layer {
+        let file_name = file_name(name);
+        let gone = self.folder.join(format!("{file_name}~gone"));
+        Layer { gone, folder: self.folder.join(file_name), lock }
+    }
+
     /// Those that nobody holds: left by a process that died, or kept for later.
     ///
     /// # Errors
@@ -83,13 +112,17 @@ impl Layers {
     pub fn idle(&self) -> Result<Vec<Label>, IsolateError> {
         let mut idle = Vec::new();
         for name in self.names()? {
-            let lock = self.folder.join(format!("{}.lock", name.as_str().replace('/', "%")));
-            if Lock::take(&lock)?.is_some() {
+            if Lock::take(&self.lock_of(&name))?.is_some() {
                 idle.push(name);
             }
         }
         Ok(idle)
     }
+}
+
+/// No label has a `%`, so that two never share a folder.
+fn file_name(name: &Label) -> String {
+    name.as_str().replace('/', "%")
 }
 
 /// One layer, held.
@@ -104,6 +137,24 @@ impl Layer {
     /// Where changes go.
     pub fn upper(&self) -> PathBuf {
         self.folder.join("upper")
+    }
+
+    /// Where whose view it is can be noted: gone with the layer.
+    pub fn identity(&self) -> PathBuf {
+        self.folder.join("identity")
+    }
+
+    /// A folder for what the view's own workspace remembers, and the place at which the store can
+    /// be written from within the view. Made new.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn inner(&self, disk: &dyn Disk) -> Result<[PathBuf; 2], IsolateError> {
+        let folders = ["inner", "store"].map(|name| self.folder.join(name));
+        for folder in &folders {
+            make_folders(disk, folder)?;
+        }
+        Ok(folders)
     }
 
     /// The kernel's own folder.

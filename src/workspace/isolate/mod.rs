@@ -16,6 +16,7 @@ mod layers;
 mod lock;
 mod merged;
 mod note;
+mod numbers;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use error::IsolateError;
 pub use layers::{Layer, Layers, ViewPlan, mount_plan, remove_stubborn};
 pub use merged::merged_file;
 pub use note::Note;
+pub use numbers::Number;
 pub use slots::{Slot, SlotPool};
 pub use upper::{UpperPlan, prepare_upper};
 pub use warm::{Copied, copy_warm};

@@ -2,12 +2,13 @@
 //!
 //! A slot has a path that never changes, so that what was built in it stays warm; whoever takes it
 //! brings it to a tree by writing only the difference. **Format** of the state folder:
-//! `slots/<number>.lock`, `slots/<number>/files`, `.../note`, `.../stat`.
+//! `slots/<number>.lock`, `slots/<number>/files`, `.../note`, `.../stat`; while it is a view
+//! `.../identity` and `.../inner`.
 
 use std::path::{Path, PathBuf};
 
 use super::error::IsolateError;
-use super::layers::make_folders;
+use super::layers::{make_folders, remove_stubborn};
 use super::lock::Lock;
 use super::note::{Note, remove_if_there};
 use crate::base::disk::Disk;
@@ -46,6 +47,9 @@ impl SlotPool {
                 continue;
             };
             let slot = Slot { folder, _lock: lock };
+            if slot.identity().exists() {
+                continue;
+            }
             if wanted.is_none() || slot.holds()? == wanted {
                 return slot.ready(disk);
             }
@@ -59,6 +63,33 @@ impl SlotPool {
     }
 }
 
+impl SlotPool {
+    /// The slots that nobody holds and that still have an identity: a process that died left them.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn left(&self) -> Result<Vec<Slot>, IsolateError> {
+        let mut left = Vec::new();
+        for number in 0..self.slots_max {
+            let folder = self.folder.join(number.to_string());
+            let lock = self.folder.join(format!("{number}.lock"));
+            // They are taken in order, and a lock's file stays.
+            if !lock.exists() {
+                break;
+            }
+            if !folder.join("identity").exists() {
+                continue;
+            }
+            if let Some(lock) = Lock::take(&lock)? {
+                // Its holder may have come to its end just now.
+                let slot = Slot { folder, _lock: lock };
+                left.extend(slot.identity().exists().then_some(slot));
+            }
+        }
+        Ok(left)
+    }
+}
+
 impl Slot {
     fn ready(self, disk: &dyn Disk) -> Result<Self, IsolateError> {
         make_folders(disk, &self.files())?;
@@ -68,6 +99,23 @@ impl Slot {
     /// The folder that is the view.
     pub fn files(&self) -> PathBuf {
         self.folder.join("files")
+    }
+
+    /// Where whose view it is can be noted. While it is there, nobody else is given the slot: what
+    /// a process that died left in it is not saved yet.
+    pub fn identity(&self) -> PathBuf {
+        self.folder.join("identity")
+    }
+
+    /// A folder for what the view's own workspace remembers. Made new.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn inner(&self, disk: &dyn Disk) -> Result<PathBuf, IsolateError> {
+        let folder = self.folder.join("inner");
+        remove_stubborn(&folder)?;
+        make_folders(disk, &folder)?;
+        Ok(folder)
     }
 
     /// Where its stat cache is kept.

@@ -7,6 +7,7 @@ use super::project;
 use crate::engine::EngineError;
 use crate::run::{self, Cancel, Command, Outcome, Stdio};
 use crate::surface::cli::output::{FAINT, STRONG, paint, print, print_error};
+use crate::surface::cli::world::{BRANCH, VIEW};
 
 /// The four approaches: faster and right; slower and right; does not compile; breaks tests.
 const APPROACHES: [&str; 4] = [
@@ -106,6 +107,10 @@ impl Story<'_> {
     fn run(&self, shown: &str, mut command: Command, wanted: i32) -> Result<(), EngineError> {
         print_error(&format!("{} {shown}\n", paint(FAINT, "$")));
         command.stdio = Stdio::Inherited;
+        // It is about a workspace of its own, wherever it is told.
+        for name in [VIEW, BRANCH] {
+            command.environment.push((name.into(), None));
+        }
         let finished = run::run(&command, self.cancel, &mut |_| {})?;
         match finished.outcome {
             Outcome::Exited(exit) if exit == wanted => Ok(()),

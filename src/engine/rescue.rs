@@ -1,0 +1,124 @@
+//! Work in views whose process died, by `kill -9` or a bug: it is captured onto its branch before
+//! the layer or the slot is used for anything else.
+//!
+//! **Invariant**: looked for whenever a workspace is opened. What cannot be saved is said, and stays
+//! where it lies. Views in which a tree was only measured hold nothing of worth.
+
+use std::path::PathBuf;
+
+use super::discover::Place;
+use super::inner::Ended;
+use super::take::rules_of;
+use super::transact::Act;
+use super::view::{Identity, Left, Work, capture_left_layer, is_of_view, left_behind, path_of};
+use super::{Engine, EngineError};
+use crate::base::id::TreeId;
+use crate::object::snapshot::{Origin, Snapshot};
+use crate::store::Writer;
+use crate::workspace::{StatCache, capture};
+
+impl Engine {
+    /// Saves what this workspace's views hold that nobody ends any more. Returns what was done, and
+    /// what could not be, in sentences: whoever only wants to look is not held up by it.
+    pub(super) fn rescue(&self) -> Vec<String> {
+        // A folder of views that cannot be read is said by whoever opens one.
+        let all = left_behind(&self.view_folder()).unwrap_or_default();
+        all.into_iter().filter_map(|left| self.rescue_left(left)).collect()
+    }
+
+    fn rescue_left(&self, left: Left) -> Option<String> {
+        let disk = &*self.surroundings.disk;
+        let identity = match Identity::read(&left.identity()) {
+            Ok(Some(identity)) => identity,
+            // Torn by a power cut, which may have taken the files as well.
+            Ok(None) => return left.release(disk).err().map(|error| error.to_string()),
+            Err(error) => return Some(error.to_string()),
+        };
+        let saved = match &identity.work {
+            Some(_) if !self.is_ours(&identity) => return None,
+            Some(work) => self.rescue_one(&left, work),
+            None => Ok(None),
+        };
+        match saved.and_then(|sentence| left.release(disk).map(|()| sentence)) {
+            Ok(sentence) => sentence,
+            Err(error) => {
+                let files = identity.work.map(|work| path_of(&work.files)).unwrap_or_default();
+                let (label, files) = (identity.label, files.display());
+                Some(format!("the view of `{label}` stays in `{files}`, not saved: {error}"))
+            }
+        }
+    }
+
+    /// Whether a view was opened here. One that was opened in a view is everybody's outside.
+    fn is_ours(&self, identity: &Identity) -> bool {
+        let is_inner = is_of_view(&identity.outer) && self.place.view.is_none();
+        identity.outer == self.place.workspace || is_inner
+    }
+
+    fn rescue_one(&self, left: &Left, work: &Work) -> Result<Option<String>, EngineError> {
+        let writer = self.store.writer()?;
+        let tree = self.capture_left(&writer, left, work)?;
+        let ended = self.end_of_view(&writer, work, tree)?;
+        let mut sentence = None;
+        if work.keeps && ended.is_changed() && !self.is_on_branch(work, ended.tree)? {
+            let branch = &work.branch;
+            sentence =
+                Some(format!("saved on `{branch}` what its view held when its process died"));
+            match self.save(&writer, work, &ended) {
+                Err(EngineError::Moved { name, by }) => {
+                    sentence = Some(format!("`{name}` was moved by {by}"));
+                }
+                saved => saved?,
+            }
+        } else {
+            self.tidy(&writer, "recovery", &ended)?;
+        }
+        self.forget_view(work)?;
+        Ok(sentence)
+    }
+
+    fn save(&self, writer: &Writer<'_>, work: &Work, ended: &Ended) -> Result<(), EngineError> {
+        let origin = match work.approach.clone() {
+            Some((experiment, approach)) => Origin::Approach { experiment, approach, exit: None },
+            None => Origin::Command { exit: None },
+        };
+        let (parents, message) = (vec![ended.parent], work.message.clone());
+        let snapshot = self.new_snapshot(parents, ended.tree, &work.branch, origin, message);
+        let id = snapshot.put(writer)?;
+        let act = Act::capture("recovery", format!("saved what a view of {} held", work.branch));
+        self.publish(writer, work, ended, id, act)
+    }
+
+    /// Whether a branch has the tree already: then the process died after its last step but one.
+    fn is_on_branch(&self, work: &Work, tree: TreeId) -> Result<bool, EngineError> {
+        match self.branch_head(self.store.names()?, &work.branch)? {
+            Some(head) => Ok(Snapshot::fetch(&self.store, head)?.tree == tree),
+            None => Ok(false),
+        }
+    }
+
+    /// The files of a view, by the rules of this workspace.
+    fn capture_left(
+        &self,
+        writer: &Writer<'_>,
+        left: &Left,
+        work: &Work,
+    ) -> Result<TreeId, EngineError> {
+        let at = self.position_of_view(work)?.map_or(work.base, |position| position.snapshot);
+        let recorded = Snapshot::fetch(&self.store, at)?.tree;
+        let config = self.config_or_default();
+        match left {
+            Left::Layer(layer) => {
+                let rules = self.rules(&config)?;
+                capture_left_layer(writer, layer, &path_of(&work.files), &rules, recorded)
+            }
+            Left::Slot(slot) => {
+                let root: PathBuf = slot.files();
+                let place = Place { root, git: None, ..self.place.clone() };
+                let rules = rules_of(&place, &self.surroundings, &config)?;
+                let mut cache = StatCache::load(&slot.stat_cache(), self.surroundings.now());
+                Ok(capture(writer, &rules, &mut cache, Some(recorded))?.tree)
+            }
+        }
+    }
+}
