@@ -21,7 +21,8 @@ pub fn merged_file(
     path: &Path,
 ) -> Result<Option<PathBuf>, IsolateError> {
     let (mut above, mut under) = (Some(upper.to_owned()), lower.map(Path::to_owned));
-    for part in path.components() {
+    let mut parts = path.components().peekable();
+    while let Some(part) = parts.next() {
         let Component::Normal(part) = part else { return Ok(None) };
         under = under.map(|folder| folder.join(part));
         let Some(folder) = above.take() else { continue };
@@ -29,6 +30,8 @@ pub fn merged_file(
         match facts(&place)? {
             None => {}
             Some(facts) if is_whiteout(&facts) => return Ok(None),
+            // No folder, so nothing below it; a link is not followed.
+            Some(facts) if !facts.is_dir() && parts.peek().is_some() => return Ok(None),
             Some(facts) => {
                 if !facts.is_dir() || is_opaque(&place)? {
                     under = None;
