@@ -43,7 +43,12 @@ impl SlotPool {
         let mut first = None;
         for number in 0..self.slots_max {
             let folder = self.folder.join(number.to_string());
-            let Some(lock) = Lock::take(&self.folder.join(format!("{number}.lock")))? else {
+            let path = self.folder.join(format!("{number}.lock"));
+            // Slots come one after the other: beyond the first that never was there is none.
+            if first.is_some() && !path.exists() {
+                break;
+            }
+            let Some(lock) = Lock::take(&path)? else {
                 continue;
             };
             let slot = Slot { folder, _lock: lock };

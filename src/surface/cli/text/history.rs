@@ -12,16 +12,16 @@ use crate::engine::verb::{branch, diff, log, op_log, show, tag, undo};
 use crate::merge::{LineTag, TextDiff};
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
 
+/// Branches named beside one snapshot.
+const BRANCHES_SHOWN: usize = 5;
+
 /// `exp log`.
 pub fn log(report: &log::Report, now: Timestamp) -> String {
     let mut page = String::new();
     for (entry, row) in report.entries.iter().zip(&report.lanes) {
         let (at, before) = draw(row, if entry.here { '@' } else { '●' });
         let shown = &entry.snapshot;
-        let mut names = String::new();
-        for name in &entry.branches {
-            let _ = write!(names, " {}", paint(NAME.bold(), name));
-        }
+        let mut names = branch_names(&entry.branches);
         for tag in &entry.tags {
             let _ = write!(names, " {}", paint(WARN, format!("#{tag}")));
         }
@@ -42,6 +42,27 @@ pub fn log(report: &log::Report, now: Timestamp) -> String {
         let _ = writeln!(page, "{}", paint(FAINT, "… more with -n COUNT"));
     }
     page
+}
+
+/// The branches at one snapshot that are named, and how many are not. Hundreds of approaches may have
+/// changed nothing: a person's own come first.
+fn named(branches: &[String]) -> (Vec<&String>, usize) {
+    let (of_approaches, own): (Vec<_>, Vec<_>) =
+        branches.iter().partition(|name| name.contains('/'));
+    let named = own.into_iter().chain(of_approaches).take(BRANCHES_SHOWN).collect();
+    (named, branches.len().saturating_sub(BRANCHES_SHOWN))
+}
+
+fn branch_names(branches: &[String]) -> String {
+    let (named, others) = named(branches);
+    let mut names = String::new();
+    for name in named {
+        let _ = write!(names, " {}", paint(NAME.bold(), name));
+    }
+    if others > 0 {
+        let _ = write!(names, " {}", paint(FAINT, format!("+{others} branches")));
+    }
+    names
 }
 
 /// `exp show`.
@@ -281,5 +302,21 @@ fn sentence(text: &str) -> String {
     match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect(),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_persons_branches_come_first_and_many_are_counted() {
+        let mut branches: Vec<String> = (0..9).map(|number| format!("e1/a{number}")).collect();
+        branches.push("main".to_owned());
+        let (first, others) = named(&branches);
+        assert_eq!((first.len(), others), (5, 5));
+        assert_eq!([first[0].as_str(), first[1].as_str()], ["main", "e1/a0"]);
+        let (few, others) = named(&branches[8..]);
+        assert_eq!((few[1].as_str(), few.len(), others), ("e1/a8", 2, 0));
     }
 }
