@@ -23,8 +23,9 @@ pub fn rank(report: &Report, columns: usize) -> String {
     let mut page = String::new();
     let name = paint(NAME.bold(), &report.experiment);
     let tests = match report.base_tests {
+        // Without tests there is nothing to count.
+        None | Some((0, 0)) => String::new(),
         Some((passed, failed)) => format!(", base: {passed} passed, {failed} failed"),
-        None => String::new(),
     };
     let _ = writeln!(page, "Experiment {name} from {}{tests}", id(&report.base));
     page.push_str(&table(report, columns));
@@ -111,7 +112,7 @@ fn table(report: &Report, columns: usize) -> String {
     let titles = titles.chain(["files", "size", "took"]);
     let mut rows: Vec<Vec<Cell>> = vec![titles.map(|title| (FAINT, title.to_owned())).collect()];
     rows.extend(report.rows.iter().map(|row| cells(row, &metrics)));
-    if report.base_tests.is_some() {
+    if report.base_tests.is_some_and(|tests| tests != (0, 0)) || !report.base_metrics.is_empty() {
         rows.push(base(report, &metrics));
     }
     let mut widths: Vec<usize> = Vec::new();
