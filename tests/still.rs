@@ -68,6 +68,46 @@ fn a_write_to_a_warm_folder_is_seen() {
     assert_eq!(view, "copy");
 }
 
+/// A pattern that leaves out files and lets folders in: a new folder counts, and so does what is in it.
+#[test]
+fn a_new_folder_is_seen_where_only_some_files_count() {
+    let bench = waiting();
+    bench.write(".gitignore", "*\n!*/\n!*.rs\n!*.sh\n!*.txt\n!exp.toml\n!.gitignore\n/target\n");
+    bench.write("src/main.rs", "fn main() {}\n");
+    let (said, view) = measured_while(&bench, |bench| {
+        bench.write("new/x.rs", "by somebody else\n");
+        fs::remove_dir_all(bench.root().join("new")).unwrap();
+    });
+    if has_overlay(&bench) {
+        assert!(said.contains("workspace changed while"), "{said}");
+    }
+    assert_eq!(view, "copy");
+}
+
+/// An hour's work is not lost because its user checked out a branch that ignores it.
+#[test]
+fn what_an_approach_wrote_is_captured_by_the_rules_under_which_it_began() {
+    let bench = Bench::project();
+    bench.write(".gitignore", "*.log\n");
+    bench.ok(&["snapshot"]);
+    let (ready, go) = (bench.outside("ready"), bench.outside("go"));
+    let wait = format!(
+        "slow=echo 5 > value.txt; echo work > gen.txt; echo x > a.log; touch {}; until test -e {}; do :; done",
+        ready.display(),
+        go.display()
+    );
+    let mut race = bench.command(&["try", &wait]);
+    let race = race.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut tries = 0..100_000_000;
+    assert!(tries.any(|_| ready.exists()), "it never began");
+    bench.write(".gitignore", "gen*\n");
+    fs::write(go, "").unwrap();
+    let output = race.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let names = bench.ok(&["diff", "e1/slow~1", "e1/slow", "--names"]);
+    assert!(names.contains("gen.txt") && !names.contains("a.log"), "{names}");
+}
+
 #[test]
 fn what_no_view_shows_may_be_written() {
     let bench = waiting();

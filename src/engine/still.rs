@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use super::take::Taken;
 use super::{Engine, EngineError};
 use crate::base::id::Hash;
+use crate::base::limits::RACE_TRIES_MAX;
 use crate::base::path::TreePath;
 use crate::object::memory::Scratch;
 use crate::object::tree;
@@ -72,13 +73,20 @@ impl Engine {
         let mut known = taken.stillness.lock();
         self.look_back(taken, &mut known);
         let watches = purpose == Purpose::Measure || !known.is_proven;
-        if watches && known.watcher.is_none() {
-            // First watched, then walked: so nothing falls between.
-            known.watcher = Watcher::start(self.root(), taken.cache.folders());
-            known.is_proven = false;
-        }
-        if !known.is_proven && !self.walk_again(taken, &mut known)? {
-            return Ok(None);
+        for _ in 0..RACE_TRIES_MAX {
+            if watches && known.watcher.is_none() {
+                // First watched, then walked: so nothing falls between.
+                known.watcher = Watcher::start(self.root(), taken.cache.folders());
+                known.is_proven = false;
+            }
+            let started = known.watcher.is_some();
+            if !known.is_proven && !self.walk_again(taken, &mut known)? {
+                return Ok(None);
+            }
+            // The walk met a write, which ended the watch: a measurement needs one that holds.
+            if purpose == Purpose::Run || !started || known.watcher.is_some() {
+                break;
+            }
         }
         let is_watched = known.watcher.is_some();
         // A walk that nothing watches over proves one moment alone.
@@ -102,6 +110,8 @@ impl Engine {
         if known.moves != since.moves || (walks && !self.walk_again(taken, &mut known)?) {
             return Ok(false);
         }
+        // What nothing watches over is proved for this moment alone.
+        known.is_proven &= known.watcher.is_some();
         Ok(known.moves == since.moves && self.inputs(taken, purpose)? == since.inputs)
     }
 
@@ -109,7 +119,8 @@ impl Engine {
     fn look_back(&self, taken: &Taken, known: &mut Known) {
         let Some(watcher) = &known.watcher else { return };
         let seen = watcher.seen();
-        let counts = seen.lost || seen.changed.iter().any(|path| self.counts(taken, path));
+        let counts = |(path, is_folder): &(TreePath, bool)| self.counts(taken, path, *is_folder);
+        let counts = seen.lost || seen.changed.iter().any(counts);
         if counts {
             known.moves += 1;
             // There may be folders now that it does not watch.
@@ -119,13 +130,12 @@ impl Engine {
     }
 
     /// Whether a path is one that a capture takes, or might.
-    fn counts(&self, taken: &Taken, path: &TreePath) -> bool {
+    fn counts(&self, taken: &Taken, path: &TreePath, is_folder: bool) -> bool {
         let rules = KeepOut::new(&taken.rules);
-        let is_out = |is_folder| rules.keeps_out(path, is_folder).unwrap_or(false);
+        let is_out = rules.keeps_out(path, is_folder).unwrap_or(false);
         let is_tracked =
             || !matches!(tree::lookup(&self.store, taken.capture.tree, path), Ok(None));
-        // What is gone cannot be asked whether it was a folder.
-        !(is_out(false) || is_out(true)) || is_tracked()
+        !is_out || is_tracked()
     }
 
     fn walk_again(&self, taken: &Taken, known: &mut Known) -> Result<bool, EngineError> {

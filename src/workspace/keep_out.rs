@@ -1,7 +1,8 @@
 //! The ignore rules asked for single paths: for what a view left, which no walk of the workspace
 //! sees.
 //!
-//! Answers by the files of rules as they stand in the workspace. Does not know what is tracked by
+//! Answers by the files of rules as they stand in the workspace, or as they stood in a tree: what a
+//! view left is judged by those under which it was opened, whatever has become of them since. Does not know what is tracked by
 //! the tree that the view showed: what stands there is never kept out, and the caller says so.
 
 use std::cell::RefCell;
@@ -9,24 +10,57 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::WorkspaceError;
-use super::handle;
 use super::record::Ruled;
 use super::rules::{Matcher, Rules, Scope};
 use super::scan_folder::{EXP_RULES, GIT_RULES};
-use crate::base::codec;
+use crate::base::id::TreeId;
 use crate::base::limits::RULES_BYTES_MAX;
 use crate::base::path::TreePath;
+use crate::object::traits::Fetch;
+use crate::object::tree::{self, EntryKind};
+
+/// Reads a file of rules; none where there is none.
+pub type ReadRules<'a> = dyn Fn(&TreePath) -> Result<Option<Vec<u8>>, WorkspaceError> + 'a;
 
 /// The rules of a workspace with the files of rules that were read so far.
 pub struct KeepOut<'a> {
     rules: &'a Rules,
+    read: Box<ReadRules<'a>>,
     scopes: RefCell<HashMap<TreePath, Arc<Scope>>>,
 }
 
 impl<'a> KeepOut<'a> {
-    /// With nothing read yet.
+    /// By the files of rules that stand in the workspace when they are first asked for.
     pub fn new(rules: &'a Rules) -> Self {
-        Self { rules, scopes: RefCell::default() }
+        Self::by(rules, Box::new(|path| rules.read_file(path)))
+    }
+
+    /// By the files of rules that a tree has. One that is ignored itself (`ignored`), and so in no
+    /// tree, counts as it stands in the workspace.
+    pub fn as_of(
+        rules: &'a Rules,
+        objects: &'a (impl Fetch + ?Sized),
+        tree: TreeId,
+        ignored: &'a [TreePath],
+    ) -> Self {
+        let read = move |path: &TreePath| {
+            if ignored.contains(path) {
+                return rules.read_file(path);
+            }
+            let entry = tree::lookup(objects, tree, path)?;
+            let entry = entry.filter(|entry| entry.length <= RULES_BYTES_MAX);
+            let is_file = |kind| matches!(kind, EntryKind::File | EntryKind::Executable);
+            let blob = entry.filter(|entry| is_file(entry.kind)).and_then(|entry| entry.blob());
+            let Some(blob) = blob else { return Ok(None) };
+            let mut content = Vec::new();
+            objects.fetch_blob_to(blob, &mut content)?;
+            Ok(Some(content))
+        };
+        Self::by(rules, Box::new(read))
+    }
+
+    fn by(rules: &'a Rules, read: Box<ReadRules<'a>>) -> Self {
+        Self { rules, read, scopes: RefCell::default() }
     }
 
     /// Whether the rules keep a path out, because of itself or of a folder on the way: ignored, a
@@ -85,12 +119,8 @@ impl<'a> KeepOut<'a> {
     }
 
     fn matcher(&self, folder: &TreePath, name: &[u8]) -> Result<Option<Matcher>, WorkspaceError> {
-        let path = folder.join(name);
-        let read = self.rules.root.read_small(&path, RULES_BYTES_MAX);
-        let content = handle::absent_is_none(read)
-            .map_err(WorkspaceError::disk("read", &self.rules.root.place(&path)))?;
-        let hash = content.map(|content| codec::blob_id(&content).0);
-        Ok(hash.map(|hash| Matcher::of_file(folder, name, hash)))
+        let content = (self.read)(&folder.join(name))?;
+        Ok(content.map(|content| Matcher::of_folder(folder, content)))
     }
 }
 

@@ -124,6 +124,12 @@ impl Rules {
         Ok(Self { root: handle, tracked, store, secrets, excludes, outer })
     }
 
+    /// A file of rules as it stands in the workspace; none where there is none.
+    pub(super) fn read_file(&self, path: &TreePath) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        super::handle::absent_is_none(self.root.read_small(path, RULES_BYTES_MAX))
+            .map_err(WorkspaceError::disk("read", &self.root.place(path)))
+    }
+
     /// The scope of the root before its own files of rules are found.
     pub(super) fn outer(&self) -> &Arc<Scope> {
         &self.outer
@@ -223,6 +229,14 @@ pub(super) struct Matcher {
     compiled: OnceLock<Gitignore>,
 }
 
+/// Bytes of a path before what counts from a folder on.
+fn skip_of(folder: &TreePath) -> usize {
+    match folder.as_bytes().len() {
+        0 => 0,
+        depth => depth + 1,
+    }
+}
+
 enum Source {
     Content(Vec<u8>),
     File(TreePath),
@@ -235,10 +249,14 @@ impl Matcher {
         Self { skip: 0, prefix, source, digest, compiled: OnceLock::new() }
     }
 
+    /// Of a file of rules in a folder, from what it holds.
+    pub(super) fn of_folder(folder: &TreePath, content: Vec<u8>) -> Self {
+        Self { skip: skip_of(folder), ..Self::of_content(Vec::new(), content) }
+    }
+
     /// Of a file in the workspace whose content has that hash.
     pub(super) fn of_file(folder: &TreePath, name: &[u8], digest: Hash) -> Self {
-        let depth = folder.as_bytes().len();
-        let skip = if depth == 0 { 0 } else { depth + 1 };
+        let skip = skip_of(folder);
         let source = Source::File(folder.join(name));
         Self { skip, prefix: Vec::new(), source, digest, compiled: OnceLock::new() }
     }

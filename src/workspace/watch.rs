@@ -1,9 +1,10 @@
 //! Watching a workspace for writes of others, so that its standing still need not be proved by
 //! walking it again and again.
 //!
-//! Guarantees that "nothing was seen" is said only where the kernel tells of every write: on file
-//! systems of this machine, with all folders watched and no event lost. Does not know which paths
-//! count: ignored files that lie in watched folders are told as well.
+//! Guarantees that "nothing was seen" is said only where the kernel tells of every write through the
+//! watched folders: on file systems of this machine, with no event lost. A write through another name
+//! of the same file (a hard link elsewhere) is not told. Does not know which paths count: ignored
+//! files that lie in watched folders are told as well.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,8 +14,8 @@ use crate::base::path::TreePath;
 /// What was seen since it was asked last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Files and folders that came, went, or were written.
-    pub changed: Vec<TreePath>,
+    /// Files and folders that came, went, or were written; and whether each is a folder.
+    pub changed: Vec<(TreePath, bool)>,
     /// Whether something was open for writing and is closed: it may have been written through
     /// memory, which no event tells.
     pub doubt: bool,
@@ -53,10 +54,11 @@ impl Watcher {
     pub fn seen(&self) -> Seen {
         let mut seen = Seen::default();
         self.inotify.read(&mut |event| match event {
-            system::Event::Changed { watch, name } => match self.folders.get(&watch) {
+            system::Event::Changed { watch, name, is_folder } => match self.folders.get(&watch) {
                 Some(folder) => {
+                    let is_folder = is_folder || name.is_none();
                     let path = name.map_or_else(|| folder.clone(), |name| folder.join(name));
-                    seen.changed.push(path);
+                    seen.changed.push((path, is_folder));
                 }
                 None => seen.lost = true,
             },
@@ -96,7 +98,7 @@ mod system {
     pub(super) struct Inotify(OwnedFd);
 
     pub(super) enum Event<'a> {
-        Changed { watch: i32, name: Option<&'a [u8]> },
+        Changed { watch: i32, name: Option<&'a [u8]>, is_folder: bool },
         Closed,
         Lost,
     }
@@ -137,7 +139,8 @@ mod system {
                     tell(Event::Closed);
                 } else if !flags.contains(ReadFlags::IGNORED) {
                     let name = event.file_name().map(std::ffi::CStr::to_bytes);
-                    tell(Event::Changed { watch: event.wd(), name });
+                    let is_folder = flags.contains(ReadFlags::ISDIR);
+                    tell(Event::Changed { watch: event.wd(), name, is_folder });
                 }
             }
         }
@@ -169,7 +172,7 @@ mod system {
 
     #[allow(dead_code, reason = "named by the part that all systems share")]
     pub(super) enum Event<'a> {
-        Changed { watch: i32, name: Option<&'a [u8]> },
+        Changed { watch: i32, name: Option<&'a [u8]>, is_folder: bool },
         Closed,
         Lost,
     }
@@ -231,7 +234,9 @@ mod tests {
         for (changed, step) in steps {
             step();
             let seen = watcher.seen();
-            assert!(seen.changed.contains(&path(changed)), "{changed}: {seen:?}");
+            assert!(seen.changed.iter().any(|(at, _)| *at == path(changed)), "{changed}: {seen:?}");
+            let is_folder = seen.changed.iter().all(|(_, is_folder)| *is_folder);
+            assert_eq!(is_folder, changed == "folder", "{seen:?}");
             assert!(!seen.lost);
             assert_eq!(watcher.seen(), Seen::default(), "told once");
         }

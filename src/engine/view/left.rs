@@ -58,5 +58,5 @@ pub(in crate::engine) fn capture_left_layer(
         why: "nothing says on which tree it stands".to_owned(),
     };
     let note = layer.note()?.ok_or_else(torn)?;
-    capture_layer(objects, upper, note, rules, [note.base, recorded])
+    capture_layer(objects, upper, note, (rules, &[]), [note.base, recorded])
 }

@@ -184,16 +184,19 @@ impl Engine {
     }
 }
 
-/// The tree that a layer shows. What one of the `tracked` trees has is tracked, whatever the rules
+/// The tree that a layer shows. Files of rules count as they stood below it, and those that are
+/// ignored themselves as they stand now. What one of the `tracked` trees has is tracked, whatever the rules
 /// say: that from which the view began, and that which was recorded last in it.
 pub(super) fn capture_layer(
     objects: &(impl Put + ?Sized),
     upper: &Path,
     note: Note,
-    rules: &Rules,
+    rules: (&Rules, &[TreePath]),
     tracked: [TreeId; 2],
 ) -> Result<TreeId, EngineError> {
-    let rules = KeepOut::new(rules);
+    // By the rules under which it was opened: a branch that the user checks out meanwhile may ignore
+    // what was written here.
+    let rules = KeepOut::as_of(rules.0, objects, note.shown, rules.1);
     let is_tracked =
         |path: &TreePath, tree| matches!(tree::lookup(objects, tree, path), Ok(Some(_)));
     let keep_out = |path: &TreePath, is_folder: bool| {
@@ -347,7 +350,8 @@ impl View<'_> {
         let recorded = self.recorded()?.unwrap_or(self.tree);
         match &mut self.stand {
             Stand::Overlay { upper, note, .. } => {
-                capture_layer(objects, upper, *note, &taken.rules, [self.tree, recorded])
+                let rules = (&taken.rules, taken.capture.ignored.as_slice());
+                capture_layer(objects, upper, *note, rules, [self.tree, recorded])
             }
             Stand::Copy { cache, rules, .. } => {
                 cache.advance(self.engine.surroundings.now());
