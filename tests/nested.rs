@@ -413,3 +413,34 @@ fn what_approaches_of_a_killed_approach_had_written_is_saved_too() {
         is_untouched(&bench);
     }
 }
+
+/// A newer exp may have written it, or a power cut torn it: that is no reason to throw work away.
+#[test]
+fn a_view_of_which_nobody_can_say_whose_it_is_stays() {
+    for backend in ["overlay", "copy"] {
+        let bench = Bench::project();
+        let started = bench.outside("started");
+        let lines = format!(
+            "work=echo 3 > value.txt; echo mine > mine.txt; touch {}; while :; do :; done",
+            started.display()
+        );
+        let mut race = bench.command(&["try", &lines, "--no-eval", "--backend", backend]);
+        race.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        kill_once(race.spawn().unwrap(), &started);
+        let mut views = Vec::new();
+        for kind in ["views", "slots"] {
+            for store in std::fs::read_dir(bench.outside("state/exp")).unwrap() {
+                let folder = store.unwrap().path().join(kind);
+                let Ok(listing) = std::fs::read_dir(folder) else { continue };
+                views.extend(listing.map(|view| view.unwrap().path()));
+            }
+        }
+        let view = views.iter().find(|view| view.join("identity").exists()).unwrap();
+        std::fs::write(view.join("identity"), "xpview\u{2}of a newer version").unwrap();
+        let said = text(&bench.run(&["status"]).stderr);
+        assert!(said.contains("stays there, not saved"), "{backend}: {said}");
+        bench.ok(&["try", "other=echo 4 > value.txt", "--no-eval", "--backend", backend]);
+        let files = [view.join("upper/mine.txt"), view.join("files/mine.txt")];
+        assert!(files.iter().any(|file| file.exists()), "{backend}: the work is there");
+    }
+}

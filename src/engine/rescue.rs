@@ -30,8 +30,15 @@ impl Engine {
         let disk = &*self.surroundings.disk;
         let identity = match Identity::read(&left.identity()) {
             Ok(Some(identity)) => identity,
-            // Torn by a power cut, which may have taken the files as well.
-            Ok(None) => return left.release(disk).err().map(|error| error.to_string()),
+            // Torn by a power cut, or written by a newer exp: whose files these are nobody can say.
+            Ok(None) => {
+                let place = left.identity();
+                let folder = place.parent().unwrap_or(&place).display();
+                return Some(format!(
+                    "the view in `{folder}` stays there, not saved: nothing that can be read says \
+                     whose it is; remove it when nothing in it is wanted"
+                ));
+            }
             Err(error) => return Some(error.to_string()),
         };
         let saved = match &identity.work {

@@ -143,8 +143,12 @@ fn new_layer(disk: &dyn Disk, layers: &Layers, number: usize) -> Result<Layer, E
 
 /// Whether somebody worked in it: whoever ends the view in order removes the layer.
 fn holds_work(layer: &Layer) -> Result<bool, EngineError> {
-    let identity = Identity::read(&layer.identity())?;
-    Ok(identity.is_some_and(|identity| identity.work.is_some()))
+    let place = layer.identity();
+    Ok(match Identity::read(&place)? {
+        Some(identity) => identity.work.is_some(),
+        // Torn, or of another version: it may hold work.
+        None => place.exists(),
+    })
 }
 
 fn copy_mode(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), EngineError> {
