@@ -105,10 +105,15 @@ pub fn rank(candidates: &[Candidate<'_>], base: Option<TreeId>, order: &Order) -
     let representatives: Vec<&Candidate<'_>> = chosen.values().map(|at| &candidates[*at]).collect();
     let keys: BTreeMap<TreeId, Vec<usize>> =
         chosen.keys().copied().zip(keys(&representatives, base, order)).collect();
+    // What nobody measured stands for itself, though its files be those of one that was.
+    let is_unmeasured = |candidate: &Candidate<'_>| {
+        candidate.evaluation.is_none() && candidates[chosen[&candidate.tree]].evaluation.is_some()
+    };
     let spread = |at: &usize| {
         let candidate = &candidates[*at];
         let shown = &candidates[chosen[&candidate.tree]];
-        (&keys[&candidate.tree], shown.change, shown.when, candidate.tree, candidate.when)
+        let key = (is_unmeasured(candidate), &keys[&candidate.tree], shown.change, shown.when);
+        (key, candidate.tree, candidate.when)
     };
     let mut sorted: Vec<usize> = (0..candidates.len()).collect();
     sorted.sort_by(|a, b| spread(a).cmp(&spread(b)));
@@ -116,7 +121,7 @@ pub fn rank(candidates: &[Candidate<'_>], base: Option<TreeId>, order: &Order) -
     let mut above: Option<usize> = None;
     for (before, index) in sorted.into_iter().enumerate() {
         let candidate = &candidates[index];
-        let shown = chosen[&candidate.tree];
+        let shown = if is_unmeasured(candidate) { index } else { chosen[&candidate.tree] };
         let feasible = infeasible(&candidates[shown]).is_none();
         let split = above.and_then(|above| {
             let (a, b) = (&keys[&candidates[above].tree], &keys[&candidate.tree]);
@@ -148,7 +153,8 @@ pub fn rank(candidates: &[Candidate<'_>], base: Option<TreeId>, order: &Order) -
 }
 
 /// The same files are one candidate. Where they were measured more than once and the results
-/// differ, the worst result stands for them: the better one cannot be relied on.
+/// differ, the worst result stands for them: the better one cannot be relied on. One that was not
+/// measured (its command failed) says nothing of the files, and stands for them only alone.
 fn one_for_each_tree(
     candidates: &[Candidate<'_>],
     base: Option<TreeId>,
@@ -165,7 +171,8 @@ fn one_for_each_tree(
     for (at, candidate) in candidates.iter().enumerate() {
         let key = |at: usize| {
             let candidate = &candidates[at];
-            (badness(candidate), candidate.change, Reverse(candidate.when))
+            let is_measured = candidate.evaluation.is_some();
+            (is_measured, badness(candidate), candidate.change, Reverse(candidate.when))
         };
         let best = chosen.entry(candidate.tree).or_insert(at);
         if key(at) > key(*best) {

@@ -123,6 +123,15 @@ fn the_same_files_are_one_candidate() {
          2 a behind `b`: time 5 s against 3 s
          2 c left the very same files as `a`",
     );
+    // One whose command failed was not measured, and takes nothing from its twin.
+    check(
+        "a 1 3 1 gate test:1=a+b+c+d+e+f+ metric=5
+         b 2 3 2 gate test:1=a+b+c+d+e+f+ metric=3
+         c 2 3 3 -",
+        "1 b leads
+         2 a behind `b`: time 5 s against 3 s
+         - c cannot be chosen: it was not evaluated",
+    );
     let ranking = ranking(&samples("a 1 1 1 gate\nb 1 1 2 gate"));
     assert_eq!(ranking.rows[0].identical_to, ["b"]);
     assert_eq!((ranking.rows[0].place, ranking.rows[1].place), (Some(1), Some(1)));
