@@ -55,6 +55,24 @@ fn guard_goes_back_to_the_last_good_snapshot() {
     assert_eq!(bench.read("tests.txt"), "bad a\nbad b\nok c\nok d\n", "the bad node is kept");
 }
 
+/// Hooks and snapshots put steps between what works and what does not: it is broken all the same.
+#[test]
+fn guard_compares_with_the_last_good_snapshot_not_with_a_broken_one() {
+    let bench = Bench::project();
+    bench.json(&["eval"]);
+    bench.write("tests.txt", "bad a\nbad b\nok c\nok d\n");
+    bench.ok(&["snapshot", "-m", "oops"]);
+    bench.write("notes.txt", "something else\n");
+    bench.ok(&["snapshot", "-m", "and on"]);
+    bench.write("more.txt", "and on\n");
+    let guarded = bench.json_exits(1, &["guard"]);
+    assert_eq!(guarded["outcome"], "rolled back", "{guarded:#}");
+    assert_eq!(guarded["newly_failing"].as_array().unwrap().len(), 2);
+    assert_eq!(bench.read("tests.txt"), "ok a\nok b\nok c\nok d\n");
+    bench.ok(&["undo"]);
+    assert!(bench.exists("more.txt"), "nothing is lost");
+}
+
 #[test]
 fn every_other_verb_does_its_work() {
     let bench = Bench::project();

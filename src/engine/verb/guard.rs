@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::base::id::SnapshotId;
+use crate::base::id::{SnapshotId, TreeId};
+use crate::engine::config::Config;
 use crate::engine::evaluate::Bench;
 use crate::engine::events::{Event, Watch};
-use crate::engine::finding::Judged;
+use crate::engine::finding::{Found, Judged};
 use crate::engine::report::{ShownChange, ShownEvaluation, ShownVerdict, shown_changes};
 use crate::engine::take::{Made, Safe};
 use crate::engine::transact::Act;
@@ -40,7 +41,7 @@ pub struct Options {
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// `good`, `kept`, `rolled back` or `no good node`.
+    /// `good`, `kept`, `rolled back`, `no good node` or `across head`.
     pub outcome: &'static str,
     /// The snapshot that was judged.
     pub snapshot: String,
@@ -54,6 +55,8 @@ pub struct Report {
     pub command: Option<String>,
     /// The good snapshot that was gone back to.
     pub went_back_to: Option<String>,
+    /// Why nothing was gone back to although it could be: git's HEAD has moved since the good one.
+    pub across_head: Option<String>,
     /// Nodes on the way that were passed over.
     pub passed: usize,
     /// The files that going back changed.
@@ -78,8 +81,8 @@ impl Report {
 /// Guards.
 ///
 /// # Errors
-/// [`EngineError::NoStages`], [`EngineError::AcrossHead`]; those of a view and a restore. A
-/// regression is a result, and so is that there is no good node.
+/// [`EngineError::NoStages`]; those of a view and a restore. A regression is a result, and so is that
+/// there is no good node, or none on this side of git's HEAD.
 pub fn run(
     engine: &Engine,
     options: &Options,
@@ -101,23 +104,15 @@ pub fn run(
         (true, None) => before.snapshot.parents.first().copied(),
     };
     let base = match base_id {
-        Some(id) => Some((id, Snapshot::fetch(&writer, id)?.tree)),
+        Some(id) => Some(base_from(engine, &writer, &safe, id, cancel, watch)?),
         None => None,
     };
-    let report_base = base.map(|(_, tree)| tree);
-    let config = engine.config_of_base(report_base)?;
-    let base = match base {
-        Some((id, tree)) => {
-            let bench = Bench::new(engine, config.clone(), &safe.taken, cancel, watch)?;
-            let found = bench.evaluate("base", tree)?;
-            if engine.verdict(engine.store.names()?, id)?.is_none() {
-                let judged = bench.judge(found.clone(), None);
-                engine.keep_verdict(id, &judged)?;
-            }
-            Some((id, found))
-        }
-        None => None,
+    let report_base = base.as_ref().map(|base| base.tree);
+    let config = match &base {
+        Some(base) => base.config.clone(),
+        None => engine.config_of_base(None)?,
     };
+    let base = base.map(|base| (base.id, base.found));
     let (command, mut safe) = run_command(engine, &writer, safe, options, cancel, watch)?;
     let judged = {
         let bench = Bench::new(engine, config, &safe.taken, cancel, watch)?;
@@ -142,6 +137,53 @@ pub fn run(
     Ok(report)
 }
 
+/// What the files are compared with.
+struct Base {
+    id: SnapshotId,
+    tree: TreeId,
+    /// The rules, which are its own.
+    config: Config,
+    found: Found,
+}
+
+/// The snapshot before, if that is good, else the last good one behind it: what was broken some
+/// snapshots ago is still broken. Where none is good, the snapshot before.
+fn base_from(
+    engine: &Engine,
+    writer: &Writer<'_>,
+    safe: &Safe,
+    before: SnapshotId,
+    cancel: &Cancel,
+    watch: Watch<'_>,
+) -> Result<Base, EngineError> {
+    let measured = |id: SnapshotId| -> Result<(Base, VerdictWord), EngineError> {
+        let tree = Snapshot::fetch(writer, id)?.tree;
+        let config = engine.config_of_base(Some(tree))?;
+        let bench = Bench::new(engine, config.clone(), &safe.taken, cancel, watch)?;
+        let found = bench.evaluate("base", tree)?;
+        let judged = bench.judge(found.clone(), None);
+        if engine.verdict(engine.store.names()?, id)?.is_none() {
+            engine.keep_verdict(id, &judged)?;
+        }
+        Ok((Base { id, tree, config, found }, judged.record.word))
+    };
+    let (base, word) = measured(before)?;
+    if word == VerdictWord::Good {
+        return Ok(base);
+    }
+    match engine.last_good_before(writer, before) {
+        Ok(goal) => {
+            let (short, good) = (before.short(), goal.id.short());
+            watch(Event::Notice(format!(
+                "{short}, which came before, is not good itself: compared with the last good one, {good}"
+            )));
+            Ok(measured(goal.id)?.0)
+        }
+        Err(EngineError::NoGoodNode) => Ok(base),
+        Err(error) => Err(error),
+    }
+}
+
 fn dry_run(engine: &Engine) -> Result<Report, EngineError> {
     let standing = engine.standing()?;
     if engine.config()?.stages.is_empty() {
@@ -155,6 +197,7 @@ fn dry_run(engine: &Engine) -> Result<Report, EngineError> {
         verdict: ShownVerdict::unknown(),
         command: None,
         went_back_to: None,
+        across_head: None,
         passed: 0,
         changes: Vec::new(),
         newly_failing: Vec::new(),
@@ -223,6 +266,7 @@ fn new_report(
         verdict: ShownVerdict::from(&judged.record),
         command,
         went_back_to: None,
+        across_head: None,
         passed: 0,
         changes: Vec::new(),
         newly_failing: judged.verdict.newly_failing.clone(),
@@ -260,7 +304,16 @@ fn go_back(
     }
     let branch = &safe.standing.position.branch;
     let position = engine.position(branch, goal.id, goal.snapshot.git_head.clone());
-    engine.check_head(&position, options.across_head)?;
+    match engine.check_head(&position, options.across_head) {
+        // The verdict is the answer; only the going back is not for us to decide.
+        Err(EngineError::AcrossHead { why, .. }) => {
+            report.outcome = "across head";
+            report.across_head = Some(why);
+            report.changes = shown_changes(&changes);
+            return Ok(());
+        }
+        checked => checked?,
+    }
     report.changes = engine.go_back(writer, safe, &goal, "guard")?;
     report.outcome = "rolled back";
     report.went_back_to = Some(goal.id.hex());

@@ -98,7 +98,16 @@ impl Engine {
 
     /// The newest good node along the parents of where the workspace stands.
     pub(super) fn last_good(&self, objects: &impl Fetch, safe: &Safe) -> Result<Goal, EngineError> {
-        let names = safe.standing.names;
+        self.last_good_before(objects, safe.standing.position.snapshot)
+    }
+
+    /// The same from any snapshot on, itself included.
+    pub(super) fn last_good_before(
+        &self,
+        objects: &impl Fetch,
+        start: SnapshotId,
+    ) -> Result<Goal, EngineError> {
+        let names = self.store.names()?;
         let evaluator = self.config_or_default().evaluator_digest();
         let mut judge = |id: SnapshotId, _: &Snapshot| -> Result<Judgement, EngineError> {
             Ok(match self.verdict(names, id)? {
@@ -109,7 +118,6 @@ impl Engine {
                 _ => Judgement::Other,
             })
         };
-        let start = safe.standing.position.snapshot;
         match graph::last_good(objects, start, &mut judge)?.found {
             Some(found) => {
                 let snapshot = Snapshot::fetch(objects, found.snapshot)?;

@@ -191,6 +191,12 @@ pub fn guard(report: &guard::Report, dry_run: bool) -> String {
             let keep = format!("{} stays; `exp undo` brings it back.", id(&report.snapshot));
             let _ = writeln!(page, "{keep}");
         }
+        ("across head", _) => {
+            let why = report.across_head.as_deref().unwrap_or_default();
+            let moved = format!("git's HEAD has moved since the good snapshot ({why})");
+            let _ = writeln!(page, "Nothing was changed: {moved}.");
+            let _ = writeln!(page, "`exp guard --across-head` goes back all the same.");
+        }
         ("no good node", _) => {
             let _ = writeln!(page, "No earlier snapshot is known to be good: nothing was changed.");
         }
