@@ -471,3 +471,22 @@ fn variables_of_git_do_not_lead_out_of_the_view() {
         assert!(top.contains("top") && !top.contains("other"), "{top}");
     });
 }
+
+#[test]
+fn in_a_view_nothing_is_said_to_have_moved() {
+    let bench = Bench::empty();
+    let plain = bench.outside("plain");
+    repository(&plain);
+    let exp = |arguments: &[&str]| {
+        let output = bench.command_in(&plain, arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    exp(&["init"]);
+    exp(&["branch", "idea"]);
+    let own = env!("CARGO_BIN_EXE_exp");
+    for backend in ["overlay", "copy"] {
+        let said = exp(&["exec", "idea", "--backend", backend, "--", own, "status"]);
+        assert!(said.contains("On idea") && !said.contains("has moved"), "{backend}: {said}");
+    }
+}

@@ -65,7 +65,7 @@ impl Engine {
             store: self.place.store.clone(),
             registration: slot.inner(disk)?,
             files: slot.files(),
-            git_head: self.git_head_in_slot(&slot.files()),
+            git_head: self.git_head_of_slot(),
         };
         self.identity(about, &places).write(disk, &slot.identity())
     }

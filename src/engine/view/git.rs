@@ -17,6 +17,7 @@ use super::open::{Stand, View};
 use crate::engine::events::{Event, Watch};
 use crate::engine::report::KeptCommit;
 use crate::engine::{Engine, EngineError};
+use crate::object::snapshot::GitHead;
 use crate::run::git::{self, GitPlace, Wanted};
 use crate::run::{Cancel, Command};
 use crate::workspace::isolate::merged_file;
@@ -77,6 +78,12 @@ impl Engine {
             }
         };
         Ok(Some(GitStart { head, references }))
+    }
+
+    /// Where git stands in a slot: as in the workspace, where the slot gets a repository of its own.
+    pub(super) fn git_head_of_slot(&self) -> Option<GitHead> {
+        let place = self.place.git.as_ref()?;
+        self.is_git_top(place).then(|| self.git_head()).flatten()
     }
 
     fn is_git_top(&self, place: &GitPlace) -> bool {

@@ -1,7 +1,7 @@
 //! What a view is told about itself when it is opened: on which branch it works and from where, or
 //! that a tree is only measured in it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::identity::{Identity, Work, bytes_of};
 use crate::base::id::SnapshotId;
@@ -97,11 +97,5 @@ impl Engine {
             depth: self.depth() + 1,
             work: shown.on.map(work),
         }
-    }
-
-    /// Where git stands in a slot: only a repository of its own counts.
-    pub(super) fn git_head_in_slot(&self, folder: &Path) -> Option<GitHead> {
-        let git = crate::run::git::discover(folder).ok().flatten()?;
-        (git.top == folder).then(|| crate::engine::take::git_head_of(&git)).flatten()
     }
 }

@@ -60,13 +60,26 @@ fn with_entries(text: &str) -> Option<String> {
             None => text = json_text::with(&text, hooks, Some(event), &[entry(command)]),
             Some(list) => {
                 is(&text, list, '[')?;
-                if !text[list.range.clone()].contains(command) {
+                let calls = list.values().filter_map(|entry| entry.member("hooks"));
+                if !calls.flat_map(Spot::values).any(|call| is_call(&text, call, command)) {
                     text = json_text::with(&text, list, None, &entry(command));
                 }
             }
         }
     }
     Some(text)
+}
+
+/// Whether an entry calls just that command: perhaps by a path to `exp`, perhaps with flags behind. A
+/// person's own call in which ours stands somewhere is not ours.
+fn is_call(text: &str, call: &Spot, command: &str) -> bool {
+    let Some(spot) = call.member("command") else { return false };
+    let said = serde_json::from_str::<String>(&text[spot.range.clone()]).unwrap_or_default();
+    let mut said = said.split_whitespace();
+    let is_next = |word: &str| {
+        said.next().is_some_and(|next| next == word || next.ends_with(&format!("/{word}")))
+    };
+    command.split(' ').all(is_next) && said.all(|word| word.starts_with('-'))
 }
 
 fn object(text: &str, spot: Spot) -> Option<Spot> {
@@ -94,12 +107,7 @@ fn without_one(text: &str, event: &str, command: &str) -> Option<String> {
     let settings = Spot::of(text)?;
     let hooks = settings.member("hooks")?;
     let list = hooks.member(event)?;
-    let is_ours = |call: &Spot| {
-        call.member("command").is_some_and(|spot| {
-            let said = serde_json::from_str::<String>(&text[spot.range.clone()]);
-            said.is_ok_and(|said| said.contains(command))
-        })
-    };
+    let is_ours = |call: &Spot| is_call(text, call, command);
     let found = list.values().enumerate().find_map(|(number, entry)| {
         let calls = entry.member("hooks")?;
         Some((number, calls, calls.values().position(is_ours)?))
@@ -190,6 +198,14 @@ mod tests {
             let value: serde_json::Value = serde_json::from_str(&without).unwrap();
             assert_eq!(value, serde_json::from_str::<serde_json::Value>(text).unwrap());
         }
+        // A person's own call of us among other things is theirs.
+        let own = r#"{"hooks":{"PostToolUse":[{"hooks":[{"type":"command","command":"log 'exp hook post ran'"}]}]}}"#;
+        let with = with_entries(own).unwrap();
+        assert!(with.contains("\"exp hook post\""), "{with}");
+        assert_eq!(without_entries(&with).unwrap(), own);
+        let by_path =
+            r#"{"hooks":{"PreToolUse":[{"hooks":[{"command":"/opt/exp hook pre --json"}]}]}}"#;
+        assert!(!with_entries(by_path).unwrap().contains("\"exp hook pre\""));
         for text in ["[]", "{\"hooks\": 1}", "{\"hooks\": {\"PreToolUse\": {}}}"] {
             assert!(with_entries(text).is_none(), "{text}");
         }
