@@ -322,9 +322,16 @@ fn what_a_killed_race_had_written_is_saved() {
         let mut race = bench.command(&["try", &stuck, "--backend", backend]);
         race.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
         kill_once(race.spawn().unwrap(), &started);
-        let said = text(&bench.run(&["status"]).stderr);
-        assert!(said.contains("saved on `e1/stuck`"), "{backend}: {said}");
+        let said = bench.run(&["status"]);
+        let said = text(&said.stderr) + &text(&said.stdout);
+        assert_eq!(said.matches("saved on `e1/stuck`").count(), 1, "{backend}: {said}");
         assert_eq!(messages(&bench, "e1/stuck")[1..], ["step", "first snapshot"]);
+        let rows = &bench.json_exits(1, &["rank", "e1"])["rows"];
+        assert_eq!(rows[0]["state"], "interrupted", "{backend}: it is no longer said to wait");
+        let head = &bench.json(&["show", "e1/stuck"])["id"];
+        assert_eq!(&rows[0]["candidate"], head, "{backend}: {rows:#}");
+        let page = bench.exits(1, &["rank", "e1"]);
+        assert!(page.contains("interrupted; `exp try --resume e1` runs it again"), "{page}");
         assert!(bench.ok(&["diff", "main", "e1/stuck"]).contains("+3"), "{backend}");
         assert_eq!(text(&bench.run(&["status"]).stderr), "", "it is said once");
         std::fs::write(go, "").unwrap();

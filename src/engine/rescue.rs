@@ -1,5 +1,6 @@
 //! Work in views whose process died, by `kill -9` or a bug: it is captured onto its branch before
-//! the layer or the slot is used for anything else.
+//! the layer or the slot is used for anything else, and the record of its experiment says that it
+//! was interrupted.
 //!
 //! **Invariant**: looked for whenever a workspace is opened. What cannot be saved is said, and stays
 //! where it lies. Views in which a tree was only measured hold nothing of worth.
@@ -9,10 +10,13 @@ use std::path::PathBuf;
 use super::discover::Place;
 use super::inner::Ended;
 use super::take::rules_of;
-use super::transact::Act;
+use super::transact::{Act, moved};
 use super::view::{Identity, Left, Work, capture_left_layer, is_of_view, left_behind, path_of};
 use super::{Engine, EngineError};
-use crate::base::id::TreeId;
+use crate::base::id::{SnapshotId, TreeId};
+use crate::base::limits::COMMIT_TRIES_MAX;
+use crate::object::experiment::ApproachState;
+use crate::object::names::{NameKey, NameValue};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::store::Writer;
 use crate::workspace::{StatCache, capture};
@@ -66,8 +70,11 @@ impl Engine {
         let writer = self.store.writer()?;
         let tree = self.capture_left(&writer, left, work)?;
         let ended = self.end_of_view(&writer, work, tree)?;
-        let mut sentence = None;
-        if work.keeps && ended.is_changed() && !self.is_on_branch(work, ended.tree)? {
+        let (mut sentence, mut left_at) = (None, Some(ended.parent));
+        if work.keeps && ended.is_changed() {
+            left_at = self.head_with(work, ended.tree)?;
+        }
+        if left_at.is_none() {
             let branch = &work.branch;
             sentence =
                 Some(format!("saved on `{branch}` what its view held when its process died"));
@@ -75,16 +82,66 @@ impl Engine {
                 Err(EngineError::Moved { name, by }) => {
                     sentence = Some(format!("`{name}` was moved by {by}"));
                 }
-                saved => saved?,
+                saved => left_at = Some(saved?),
             }
         } else {
             self.tidy(&writer, "recovery", &ended)?;
         }
+        // Before the view is given up: whoever is killed here does it the next time.
+        self.enter_interrupted(&writer, work, left_at)?;
         self.forget_view(work)?;
         Ok(sentence)
     }
 
-    fn save(&self, writer: &Writer<'_>, work: &Work, ended: &Ended) -> Result<(), EngineError> {
+    /// Says in the experiment's record that an approach was interrupted, as a race does that is
+    /// asked to stop. Somebody else may change the record meanwhile: this is done on what stands there.
+    fn enter_interrupted(
+        &self,
+        writer: &Writer<'_>,
+        work: &Work,
+        left_at: Option<SnapshotId>,
+    ) -> Result<(), EngineError> {
+        let Some((experiment, name)) = work.approach.as_ref().filter(|_| work.keeps) else {
+            return Ok(());
+        };
+        for attempt in 1.. {
+            let (mut record, old) = match self.experiment(Some(experiment)) {
+                // The race was taken back meanwhile.
+                Err(EngineError::NotFound { .. }) => return Ok(()),
+                found => found?,
+            };
+            let base = record.base;
+            let mut approaches = record.approaches.iter_mut();
+            let Some(approach) = approaches.find(|approach| approach.name == *name) else {
+                return Ok(());
+            };
+            if !matches!(approach.state, ApproachState::Waiting | ApproachState::Interrupted) {
+                return Ok(());
+            }
+            approach.state = ApproachState::Interrupted;
+            approach.candidate = left_at.filter(|id| *id != base);
+            let new = record.put(writer)?;
+            if new == old {
+                return Ok(());
+            }
+            let value = |id| Some(NameValue::Experiment(id));
+            let moves =
+                vec![moved(NameKey::Experiment(experiment.clone()), value(old), value(new))];
+            let act = Act::capture("recovery", format!("{name} of {experiment} was interrupted"));
+            match self.commit(writer, moves, act) {
+                Err(EngineError::Moved { .. }) if attempt < COMMIT_TRIES_MAX => {}
+                committed => return committed.map(|_| ()),
+            }
+        }
+        unreachable!("the loop ends at the last try")
+    }
+
+    fn save(
+        &self,
+        writer: &Writer<'_>,
+        work: &Work,
+        ended: &Ended,
+    ) -> Result<SnapshotId, EngineError> {
         let origin = match work.approach.clone() {
             Some((experiment, approach)) => Origin::Approach { experiment, approach, exit: None },
             None => Origin::Command { exit: None },
@@ -93,14 +150,15 @@ impl Engine {
         let snapshot = self.new_snapshot(parents, ended.tree, &work.branch, origin, message);
         let id = snapshot.put(writer)?;
         let act = Act::capture("recovery", format!("saved what a view of {} held", work.branch));
-        self.publish(writer, work, ended, id, act)
+        self.publish(writer, work, ended, id, act).map(|()| id)
     }
 
-    /// Whether a branch has the tree already: then the process died after its last step but one.
-    fn is_on_branch(&self, work: &Work, tree: TreeId) -> Result<bool, EngineError> {
+    /// The head of a branch that has the tree already: then the process died after its last step
+    /// but one.
+    fn head_with(&self, work: &Work, tree: TreeId) -> Result<Option<SnapshotId>, EngineError> {
         match self.branch_head(self.store.names()?, &work.branch)? {
-            Some(head) => Ok(Snapshot::fetch(&self.store, head)?.tree == tree),
-            None => Ok(false),
+            Some(head) if Snapshot::fetch(&self.store, head)?.tree == tree => Ok(Some(head)),
+            _ => Ok(None),
         }
     }
 

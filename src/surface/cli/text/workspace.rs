@@ -7,12 +7,9 @@ use crate::base::time::Timestamp;
 use crate::engine::verb::{snapshot, status, switch};
 use crate::surface::cli::output::{FAINT, NAME, STRONG, WARN, paint};
 
-/// `exp status`.
+/// `exp status`. What was recovered is said where every verb says it, before the page.
 pub fn status(report: &status::Report, now: Timestamp) -> String {
     let mut page = String::new();
-    for sentence in &report.recovered {
-        let _ = writeln!(page, "{} {sentence}", paint(WARN, "recovered:"));
-    }
     let at = &report.snapshot;
     let _ = writeln!(
         page,
