@@ -424,14 +424,11 @@ fn believed(summary: report::ReportSummary) -> Result<Vec<TestCase>, String> {
     }
 }
 
-/// The lines that say why: the compiler's errors, else the end of the output.
+/// The lines that say why: the compiler's errors, else what failed and the end of the output.
 fn excerpt(output: &str) -> Vec<String> {
     let errors = report::compiler_errors(output);
     if !errors.is_empty() {
         return errors.into_iter().take(EXCERPT_LINES).collect();
     }
-    let lines: Vec<_> = output.lines().filter(|line| !line.trim().is_empty()).collect();
-    let from = lines.len().saturating_sub(EXCERPT_LINES);
-    let bounded = |line: &&str| line.chars().take(300).collect();
-    lines[from..].iter().map(bounded).collect()
+    report::failure_lines(output, EXCERPT_LINES)
 }

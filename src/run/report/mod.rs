@@ -7,6 +7,7 @@
 mod cargo;
 mod counter;
 mod errors;
+mod failures;
 mod junit;
 mod metrics;
 mod nextest;
@@ -15,6 +16,7 @@ mod summary;
 pub use cargo::cargo_text;
 pub use counter::{Count, Counter};
 pub use errors::compiler_errors;
+pub use failures::failure_lines;
 pub use junit::junit;
 pub use metrics::{MetricSpec, hyperfine, metrics};
 pub use summary::{ReportError, ReportSummary};
