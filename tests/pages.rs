@@ -123,3 +123,13 @@ fn the_page_of_an_experiment_without_metrics_has_no_empty_drawing() {
     assert_eq!(page.matches("<svg").count(), 1, "the graph alone");
     assert!(!page.contains("<rect"));
 }
+
+/// A measured number reads the same wherever it stands.
+#[test]
+fn numbers_have_four_digits_on_every_page() {
+    let bench = Bench::project();
+    bench.write("value.txt", "32.865067999999994\n");
+    for page in [bench.ok(&["eval"]), bench.ok(&["show"])] {
+        assert!(page.contains(" 32.87 points\n") && !page.contains("32.865"), "{page}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::graph::draw;
+use super::numbers::value;
 use super::shape::{
     add_changes, ago, bytes, count, duration_ms, id, moment, verdict, verdict_style,
 };
@@ -122,8 +123,8 @@ pub fn stages(evaluation: &ShownEvaluation) -> String {
         let _ = writeln!(page, "      {} {test}", paint(BAD, "failed"));
     }
     for metric in &evaluation.metrics {
-        if let Some(value) = metric.value {
-            let _ = writeln!(page, "  {:<12} {value} {}", metric.name, metric.unit);
+        if let Some(median) = metric.value {
+            let _ = writeln!(page, "  {:<12} {}", metric.name, value(median, &metric.unit));
         }
     }
     page
