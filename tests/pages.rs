@@ -133,3 +133,20 @@ fn numbers_have_four_digits_on_every_page() {
         assert!(page.contains(" 32.87 points\n") && !page.contains("32.865"), "{page}");
     }
 }
+
+/// A test that fails is named once, with the most that is known of it.
+#[test]
+fn a_failing_test_is_listed_once() {
+    let bench = Bench::project();
+    bench.write("tests.txt", "ok a\nbad old\nok c\nok d\n");
+    bench.ok(&["eval"]);
+    bench.write("tests.txt", "bad a\nbad old\nok c\nok d\n");
+    for verb in ["guard", "eval"] {
+        // Whatever the answer is, the page says why.
+        let output = bench.command(&[verb]).output().unwrap();
+        let page = String::from_utf8(output.stdout).unwrap();
+        assert!(page.contains("newly failing: tests/all.rs::a\n"), "{page}");
+        assert_eq!(page.matches("tests/all.rs::a\n").count(), 1, "{page}");
+        assert_eq!(page.matches("failed tests/all.rs::old\n").count(), 1, "{page}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::history::stages;
-use super::shape::{add_changes, count, duration_ms, id, verdict};
+use super::shape::{add_changes, count, duration_ms, id, test_name, verdict};
 use super::table::rank;
 use crate::engine::report::KeptCommit;
 use crate::engine::verb::{eval, exec, guard, merge, rank, rollback, select, r#try};
@@ -115,7 +115,7 @@ pub fn merge(report: &merge::Report, dry_run: bool) -> String {
         let memo = if evaluation.from_memo { " (remembered)" } else { "" };
         let _ = writeln!(page, "As merged: {}{memo}", verdict(&report.verdict));
         if report.outcome == "refused" {
-            page.push_str(&stages(evaluation));
+            page.push_str(&stages(evaluation, &[]));
         }
     }
     add_changes(&mut page, &report.changes);
@@ -137,7 +137,7 @@ pub fn evaluation(report: &eval::Report) -> String {
     let why = &report.verdict.reason;
     let _ = writeln!(page, "{} is {}: {why}", id(&report.snapshot), verdict(&report.verdict));
     if let Some(evaluation) = &report.evaluation {
-        page.push_str(&stages(evaluation));
+        page.push_str(&stages(evaluation, &report.newly_failing));
         if evaluation.from_memo {
             let _ = writeln!(page, "{}", paint(FAINT, "Remembered; `--again` runs it again."));
         }
@@ -146,7 +146,7 @@ pub fn evaluation(report: &eval::Report) -> String {
         let _ = writeln!(page, "{}", paint(FAINT, format!("`exp rank {experiment}` has it.")));
     }
     for test in &report.newly_failing {
-        let _ = writeln!(page, "  {} {test}", paint(BAD, "newly failing:"));
+        let _ = writeln!(page, "  {} {}", paint(BAD, "newly failing:"), test_name(test));
     }
     for suspicion in &report.suspicions {
         let _ = writeln!(page, "  {} {suspicion}", paint(WARN, "look:"));
@@ -171,10 +171,13 @@ pub fn guard(report: &guard::Report, dry_run: bool) -> String {
     if report.verdict.word != "good"
         && let Some(evaluation) = &report.evaluation
     {
-        page.push_str(&stages(evaluation));
+        page.push_str(&stages(evaluation, &report.newly_failing));
     }
     for test in report.newly_failing.iter().take(10) {
-        let _ = writeln!(page, "  {} {test}", paint(BAD, "newly failing:"));
+        let _ = writeln!(page, "  {} {}", paint(BAD, "newly failing:"), test_name(test));
+    }
+    if let Some(others @ 1..) = report.newly_failing.len().checked_sub(10) {
+        let _ = writeln!(page, "  {}", paint(FAINT, format!("… and {others} more newly failing")));
     }
     for suspicion in &report.suspicions {
         let _ = writeln!(page, "  {} {suspicion}", paint(WARN, "look:"));

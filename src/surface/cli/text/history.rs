@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::graph::draw;
 use super::numbers::value;
 use super::shape::{
-    add_changes, ago, bytes, count, duration_ms, id, moment, verdict, verdict_style,
+    add_changes, ago, bytes, count, duration_ms, id, moment, test_name, verdict, verdict_style,
 };
 use crate::base::time::Timestamp;
 use crate::engine::report::{ChangeWord, ShownEvaluation};
@@ -98,13 +98,14 @@ pub fn show(report: &show::Report) -> String {
         add_changes(&mut page, &report.changes);
     }
     if let Some(evaluation) = &report.evaluation {
-        page.push_str(&stages(evaluation));
+        page.push_str(&stages(evaluation, &[]));
     }
     page
 }
 
-/// The stages of an evaluation, one a line, with why they failed.
-pub fn stages(evaluation: &ShownEvaluation) -> String {
+/// The stages of an evaluation, one a line, with why they failed. Tests named in `elsewhere` are left
+/// to whoever says more of them.
+pub fn stages(evaluation: &ShownEvaluation, elsewhere: &[String]) -> String {
     let mut page = String::new();
     for stage in &evaluation.stages {
         let style = if stage.passed { GOOD } else { BAD };
@@ -119,8 +120,9 @@ pub fn stages(evaluation: &ShownEvaluation) -> String {
         let (passed, failed) = (evaluation.passed, evaluation.failed);
         let _ = writeln!(page, "  tests        {passed} passed, {failed} failed");
     }
-    for test in evaluation.failing.iter().take(8) {
-        let _ = writeln!(page, "      {} {test}", paint(BAD, "failed"));
+    let failing = evaluation.failing.iter().filter(|test| !elsewhere.contains(test));
+    for test in failing.take(8) {
+        let _ = writeln!(page, "      {} {}", paint(BAD, "failed"), test_name(test));
     }
     for metric in &evaluation.metrics {
         if let Some(median) = metric.value {

@@ -17,6 +17,19 @@ pub fn short(id: &str) -> &str {
     &id[..id.len().min(12)]
 }
 
+/// A test's name for the page. That of an example in a crate's own documentation names no item and
+/// ends in a dash; it is recorded so, because results of all times are compared by it.
+pub fn test_name(name: &str) -> String {
+    let (named, number) = match name.rsplit_once('#') {
+        Some((named, number)) if number.parse::<u32>().is_ok() => (named, format!("#{number}")),
+        _ => (name, String::new()),
+    };
+    match named.strip_suffix(" -") {
+        Some(file) if name.starts_with("doc ") => format!("{file}{number}"),
+        _ => name.to_owned(),
+    }
+}
+
 /// An id for the page.
 pub fn id(id: &str) -> String {
     paint(NAME, short(id))
@@ -120,6 +133,15 @@ pub fn add_left_out(page: &mut String, secrets: &[ShownPath], skipped: &[(ShownP
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_tests_end_in_no_dash() {
+        assert_eq!(test_name("doc itoa::src/lib.rs -"), "doc itoa::src/lib.rs");
+        assert_eq!(test_name("doc itoa::src/lib.rs -#2"), "doc itoa::src/lib.rs#2");
+        for name in ["doc itoa::src/lib.rs - f#2", "tests/a.rs::one", "odd -"] {
+            assert_eq!(test_name(name), name);
+        }
+    }
 
     #[test]
     fn sizes_and_times_are_short() {
