@@ -150,3 +150,19 @@ fn a_failing_test_is_listed_once() {
         assert_eq!(page.matches("failed tests/all.rs::old\n").count(), 1, "{page}");
     }
 }
+
+/// The largest folders are listed, and nothing that is captured besides them goes unsaid.
+#[test]
+fn init_says_how_much_its_list_leaves_out() {
+    let bench = Bench::empty();
+    for folder in ["a", "b", "c", "d", "e", "f", "g"] {
+        bench.write(&format!("{folder}/one.txt"), "1\n");
+        bench.write(&format!("{folder}/two.txt"), "2\n");
+    }
+    bench.write("top.txt", "3\n");
+    let page = bench.ok(&["init", "--dry-run"]);
+    let is_listed = |line: &&str| line.ends_with(" B") && line.contains(" 2 files ");
+    let listed = page.lines().filter(is_listed).count();
+    assert!(page.contains("Would capture 15 files, 30 B:"), "{page}");
+    assert!(page.contains(&format!("… and {} more files, ", 15 - 2 * listed)), "{page}");
+}

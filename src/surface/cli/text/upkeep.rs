@@ -30,6 +30,7 @@ pub fn init(
         let word = if *files == 1 { "file " } else { "files" };
         let _ = writeln!(page, "  {name} {files:>8} {word} {:>12}", bytes(*size));
     }
+    page.push_str(&others(report));
     if report.ignored > 0 {
         let ignored = count(report.ignored, "ignored place");
         let _ = writeln!(page, "  {}", paint(FAINT, format!("{ignored} left out")));
@@ -61,6 +62,20 @@ pub fn init(
         }
     }
     page
+}
+
+/// What is captured besides the largest folders.
+fn others(report: &init::Report) -> String {
+    let (mut files, mut size) = (report.files, report.bytes);
+    for (_, in_folder, bytes) in &report.largest {
+        files = files.saturating_sub(*in_folder);
+        size = size.saturating_sub(*bytes);
+    }
+    if report.largest.is_empty() || files == 0 {
+        return String::new();
+    }
+    let text = format!("… and {}, {}", count(files, "more file"), bytes(size));
+    format!("  {}\n", paint(FAINT, text))
 }
 
 /// The section for agents of `exp init --agents`.
