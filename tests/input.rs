@@ -274,6 +274,29 @@ fn a_configuration_that_is_wrong() {
     bench.write("exp.toml", "");
     let said = bench.complains(2, &["eval"]);
     assert!(said.contains("names no stage") && said.contains("[[stage]]"), "{said}");
+    std::fs::remove_file(bench.root().join("exp.toml")).unwrap();
+    for verb in [&["eval"] as &[&str], &["try", "c=true"]] {
+        let said = bench.complains(2, verb);
+        assert!(said.contains("there is no `exp.toml`") && said.contains("exp guide"), "{said}");
+    }
+}
+
+#[test]
+fn a_wrong_config_of_an_older_snapshot_is_named_as_that() {
+    let bench = furnished();
+    let config = bench.read("exp.toml");
+    bench.write("exp.toml", "[[stage]]\nnam = 1\n");
+    bench.ok(&["snapshot"]);
+    let log = bench.json(&["log"]);
+    let id = &log["entries"][0]["id"].as_str().unwrap()[..12];
+    bench.write("exp.toml", &config);
+    let said = bench.complains(2, &["guard"]);
+    let wanted = format!("could not read exp.toml of snapshot {id}: line 2, column 1: ");
+    assert!(said.contains(&wanted), "{said}");
+    // The files' own one is named as before.
+    bench.write("exp.toml", "[[stage]]\nnam = 1\n");
+    let said = bench.complains(2, &["guard"]);
+    assert!(said.contains("could not read exp.toml: line 2"), "{said}");
 }
 
 #[test]

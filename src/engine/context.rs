@@ -21,6 +21,9 @@ use crate::store::Store;
 /// The name of the configuration file in a workspace.
 pub const CONFIG_FILE: &str = "exp.toml";
 
+/// How far back the snapshot of a wrong configuration is looked for.
+const NAMED_STEPS_MAX: usize = 100;
+
 /// An open workspace.
 pub struct Engine {
     pub(super) surroundings: Surroundings,
@@ -202,10 +205,38 @@ impl Engine {
         // A wrong file in the workspace is said, whoever's rules are applied.
         let present = self.config()?;
         let of_base = match base {
-            Some(tree) => self.config_in(tree)?,
+            Some(tree) => match self.config_in(tree) {
+                Err(EngineError::Config(fault)) => {
+                    return Err(fault.in_file(&self.recorded_config(tree)?).into());
+                }
+                read => read?,
+            },
             None => None,
         };
         Ok(of_base.unwrap_or(present))
+    }
+
+    /// What a recorded configuration is called, since the workspace's may be another by now: the
+    /// nearest snapshot with that tree names it.
+    fn recorded_config(&self, tree: TreeId) -> Result<String, EngineError> {
+        let mut next = Some(self.standing()?.position.snapshot);
+        for _ in 0..NAMED_STEPS_MAX {
+            let Some(id) = next else { break };
+            let snapshot = Snapshot::fetch(&self.store, id)?;
+            if snapshot.tree == tree {
+                return Ok(format!("{CONFIG_FILE} of snapshot {}", id.short()));
+            }
+            next = snapshot.parents.first().copied();
+        }
+        Ok(format!("{CONFIG_FILE} of the snapshot that is compared with"))
+    }
+
+    /// Why nothing can be evaluated: there is no configuration, or it names no stage.
+    pub(super) fn no_stages(&self) -> EngineError {
+        match self.place.root.join(CONFIG_FILE).symlink_metadata() {
+            Ok(_) => EngineError::NoStages,
+            Err(_) => EngineError::NoConfig,
+        }
     }
 
     /// The configuration as it stands in the workspace; the default without a file.

@@ -131,6 +131,9 @@ pub enum EngineError {
     /// There is nothing to evaluate with.
     #[error("`exp.toml` names no stage, so nothing can be evaluated")]
     NoStages,
+    /// There is no configuration at all.
+    #[error("there is no `exp.toml`, so nothing can be evaluated")]
+    NoConfig,
     /// A label is none.
     #[error(transparent)]
     Label(#[from] BadLabel),
@@ -206,6 +209,7 @@ impl EngineError {
             | Self::Ambiguous { .. }
             | Self::Config(_)
             | Self::NoStages
+            | Self::NoConfig
             | Self::Label(_) => Category::Usage,
             Self::InsideView { .. }
             | Self::Isolate(IsolateError::Busy { .. })

@@ -55,7 +55,7 @@ impl<'a> Bench<'a> {
     /// A bench that stands on the workspace as it was just captured.
     ///
     /// # Errors
-    /// [`EngineError::NoStages`].
+    /// [`EngineError::NoStages`], [`EngineError::NoConfig`].
     pub fn new(
         engine: &'a Engine,
         config: Config,
@@ -64,7 +64,7 @@ impl<'a> Bench<'a> {
         watch: Watch<'a>,
     ) -> Result<Self, EngineError> {
         if config.stages.is_empty() {
-            return Err(EngineError::NoStages);
+            return Err(engine.no_stages());
         }
         let evaluator = config.evaluator_digest();
         let environment = engine.environment_digest(&config);

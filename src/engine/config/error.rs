@@ -22,7 +22,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// The same fault, of another file.
-    pub(super) fn in_file(self, file: &str) -> Self {
+    pub(in crate::engine) fn in_file(self, file: &str) -> Self {
         Self { file: file.to_owned(), ..self }
     }
 

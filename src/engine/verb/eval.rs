@@ -61,7 +61,7 @@ impl Report {
 /// Measures.
 ///
 /// # Errors
-/// [`EngineError::NoStages`]; those of a view.
+/// [`EngineError::NoStages`], [`EngineError::NoConfig`]; those of a view.
 pub fn run(
     engine: &Engine,
     options: &Options,
@@ -71,7 +71,7 @@ pub fn run(
     engine.refuse_in_view()?;
     let config = engine.config()?;
     if config.stages.is_empty() {
-        return Err(EngineError::NoStages);
+        return Err(engine.no_stages());
     }
     if options.dry_run {
         return dry_run(engine, options, &config);

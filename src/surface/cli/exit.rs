@@ -106,6 +106,9 @@ pub fn hint(error: &EngineError) -> Option<String> {
         EngineError::NoStages => {
             "add a [[stage]] to exp.toml; `exp guide` has an example".to_owned()
         }
+        EngineError::NoConfig => {
+            "write one with a [[stage]]; `exp guide` has an example".to_owned()
+        }
         EngineError::Store(error) if error.is_busy() => {
             "wait for it to end, then give the command again".to_owned()
         }
