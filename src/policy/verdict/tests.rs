@@ -119,17 +119,28 @@ fn a_stage_without_single_tests_counts_as_one() {
 
 #[test]
 fn slowdown_needs_proof() {
-    let base = "metric=1.0,1.1,1.2";
-    check(base, "metric=1.5,1.6,1.7", Bad, "`time` is 45.5 % worse than in the base (limit 20 %)");
+    let base = "metric=1.0,1.05,1.1,1.15,1.2";
+    check(
+        base,
+        "metric=1.5,1.55,1.6,1.65,1.7",
+        Bad,
+        "`time` is 45.5 % worse than in the base (limit 20 %)",
+    );
     check(
         base,
         "metric=1.6",
         Inconclusive,
-        "`time` seems 45.5 % worse than in the base, which is not proved (1 of 3 samples)",
+        "`time` seems 45.5 % worse than in the base, which is not proved (1 of 5 samples)",
     );
     check(
         base,
-        "metric=1.1,1.6,1.7",
+        "metric=1.5,1.6,1.7,1.8",
+        Inconclusive,
+        "`time` seems 50 % worse than in the base, which is not proved (4 of 5 samples)",
+    );
+    check(
+        base,
+        "metric=1.1,1.5,1.6,1.7,1.8",
         Inconclusive,
         "`time` seems 45.5 % worse than in the base, which is not proved (the samples overlap)",
     );
