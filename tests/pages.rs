@@ -166,3 +166,18 @@ fn init_says_how_much_its_list_leaves_out() {
     assert!(page.contains("Would capture 15 files, 30 B:"), "{page}");
     assert!(page.contains(&format!("… and {} more files, ", 15 - 2 * listed)), "{page}");
 }
+
+/// A script is a message of many columns; the list stays a list, and `show` has all of it.
+#[test]
+fn long_messages_are_cut_in_the_log_alone() {
+    let bench = Bench::project();
+    bench.ok(&["branch", "idea"]);
+    let script = format!("echo 5 > value.txt; : {} the-end", "word ".repeat(60));
+    bench.ok(&["exec", "idea", "--", "sh", "-c", &script]);
+    bench.ok(&["snapshot", "-m", "short"]);
+    let page = bench.ok(&["log", "--all"]);
+    let longest = page.lines().max_by_key(|line| line.chars().count()).unwrap();
+    assert_eq!(longest.chars().count(), 100, "{page}");
+    assert!(longest.contains("echo 5 > value.txt; : word") && longest.ends_with('…'), "{page}");
+    assert!(bench.ok(&["show", "idea"]).contains("the-end"));
+}

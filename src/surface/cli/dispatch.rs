@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::args::{BackendWord, Cli, DryRun, OpVerb, StepArgs, Verb};
 use super::bug::guarded;
-use super::output::{print, print_error, print_failure, print_json, print_misuse};
+use super::output::{columns, print, print_error, print_failure, print_json, print_misuse};
 use super::progress::Progress;
 use super::{demo, exit, interrupt, section, text, values, world};
 use crate::base::name::Label;
@@ -195,7 +195,7 @@ impl Shell {
         match verb {
             Verb::Log { from, all, limit } => {
                 let report = log::run(engine, &log::Options { from, all, limit })?;
-                self.give("log", &report, || text::log(&report, now));
+                self.give("log", &report, || text::log(&report, now, columns()));
             }
             Verb::Show { what, state, pointer } => {
                 let only_state = state || pointer.is_some();

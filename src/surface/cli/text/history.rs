@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use anstyle::Style;
+
 use super::graph::draw;
 use super::numbers::value;
 use super::shape::{
@@ -11,13 +13,18 @@ use crate::base::time::Timestamp;
 use crate::engine::report::{ChangeWord, ShownEvaluation};
 use crate::engine::verb::{branch, diff, log, op_log, show, tag, undo};
 use crate::merge::{LineTag, TextDiff};
+use crate::surface::cli::line::Line;
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
 
 /// Branches named beside one snapshot.
 const BRANCHES_SHOWN: usize = 5;
 
-/// `exp log`.
-pub fn log(report: &log::Report, now: Timestamp) -> String {
+/// The columns of a message where no terminal says how many it has.
+const MESSAGE_COLUMNS: usize = 100;
+
+/// `exp log`, for a terminal of that many columns.
+pub fn log(report: &log::Report, now: Timestamp, columns: usize) -> String {
+    let columns = if columns == usize::MAX { MESSAGE_COLUMNS } else { columns };
     let mut page = String::new();
     for (entry, row) in report.entries.iter().zip(&report.lanes) {
         let (at, before) = draw(row, if entry.here { '@' } else { '●' });
@@ -37,7 +44,10 @@ pub fn log(report: &log::Report, now: Timestamp) -> String {
             "" => format!("({})", shown.origin),
             message => message.lines().next().unwrap_or_default().to_owned(),
         };
-        let _ = writeln!(page, "{before} {message}");
+        // The message of `exec` may be a whole script in one line.
+        let mut line = Line::default();
+        line.add(Style::new(), format!("{before} {message}"));
+        let _ = writeln!(page, "{}", line.cut(columns).painted());
     }
     if report.more {
         let _ = writeln!(page, "{}", paint(FAINT, "… more with -n COUNT"));
