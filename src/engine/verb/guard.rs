@@ -187,7 +187,7 @@ fn base_from(
 fn dry_run(engine: &Engine) -> Result<Report, EngineError> {
     let standing = engine.standing()?;
     if engine.config()?.stages.is_empty() {
-        return Err(EngineError::NoStages);
+        return Err(engine.no_stages());
     }
     Ok(Report {
         outcome: "kept",
