@@ -50,3 +50,47 @@ fn an_interrupted_race_keeps_what_is_finished_and_goes_on_when_asked() {
     bench.exits(4, &["try", "--resume", "e9"]);
     bench.exits(2, &["try", "--resume", "e1", "more=true"]);
 }
+
+/// One approach at a time: `second` waits for `first`, which waits for the file `go`.
+fn race_of_two(bench: &Bench) -> std::process::Child {
+    let (go, there) = (bench.outside("go"), bench.outside("there"));
+    let first =
+        format!("first=touch {}; until test -e {}; do :; done", there.display(), go.display());
+    let words = ["try", &first, "second=echo seen; echo 5 > value.txt", "--jobs", "1", "--no-eval"];
+    let mut race = bench.command(&words);
+    let mut race = race.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    while !there.exists() {
+        assert_eq!(race.try_wait().unwrap(), None, "it ended too early");
+        std::thread::yield_now();
+    }
+    race
+}
+
+#[test]
+fn a_log_that_is_followed_is_waited_for_as_long_as_the_race_runs() {
+    let bench = Bench::project();
+    let mut race = race_of_two(&bench);
+    let said = bench.complains(4, &["logs", "e1/second"]);
+    assert!(said.contains("has not begun") && said.contains("--follow"), "{said}");
+    let mut follow = bench.command(&["logs", "e1/second", "--follow"]);
+    let follow = follow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::fs::write(bench.outside("go"), "").unwrap();
+    let followed = follow.wait_with_output().unwrap();
+    assert!(race.wait().unwrap().success());
+    assert_eq!(common::text(&followed.stdout), "seen\n", "{}", common::text(&followed.stderr));
+}
+
+#[test]
+fn a_log_is_not_waited_for_when_no_race_runs() {
+    let bench = Bench::project();
+    let mut race = race_of_two(&bench);
+    assert!(
+        Command::new("kill").args(["-INT", &race.id().to_string()]).status().unwrap().success()
+    );
+    assert_eq!(race.wait().unwrap().code(), Some(130));
+    let said = bench.complains(4, &["logs", "e1/second", "--follow"]);
+    assert!(said.contains("has not begun") && said.contains("exp try --resume e1"), "{said}");
+    assert!(!said.contains("did you mean"), "{said}");
+    let said = bench.complains(4, &["logs", "main"]);
+    assert!(!said.contains("did you mean"), "the same name is no hint: {said}");
+}

@@ -70,6 +70,16 @@ pub enum EngineError {
         /// Names that are near it.
         near: Vec<String>,
     },
+    /// There is no log of an approach, because its command has not begun.
+    #[error("could not show a log of `{branch}`: it has not begun")]
+    NotBegun {
+        /// Its branch.
+        branch: String,
+        /// Its experiment.
+        experiment: String,
+        /// Whether something runs in the workspace that may still begin it.
+        is_racing: bool,
+    },
     /// Several things go by that name.
     #[error("`{name}` is ambiguous: {}", candidates.join(", "))]
     Ambiguous {
@@ -192,7 +202,9 @@ impl EngineError {
     /// Which sort it is.
     pub fn category(&self) -> Category {
         match self {
-            Self::NotAWorkspace(_) | Self::NotFound { .. } => Category::NotFound,
+            Self::NotAWorkspace(_) | Self::NotFound { .. } | Self::NotBegun { .. } => {
+                Category::NotFound
+            }
             // All others are about a text that somebody gave.
             Self::Document(error) if !matches!(error, DocumentError::Object(_)) => Category::Usage,
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {

@@ -235,6 +235,8 @@ impl Engine {
             self.branches(names)?.into_iter().map(|(label, _)| label.to_string()).collect();
         let tags = names::list(&self.store, names, "tag/")?;
         known.extend(tags.iter().filter_map(|tag| tag.key.strip_prefix("tag/").map(str::to_owned)));
+        // The name itself is right where it names something that lacks what was asked for.
+        known.retain(|known| known != name);
         Ok(EngineError::NotFound { what, name: name.to_owned(), near: near(name, known) })
     }
 }

@@ -170,6 +170,12 @@ impl Store {
         Ok(lock.of_workspace(verb))
     }
 
+    /// Whether a verb runs that captures a workspace, shows it live or changes it.
+    pub fn is_workspace_in_use(&self, workspace: &str) -> bool {
+        let file = LockFile::of_workspace(&self.layout.locks(), workspace);
+        matches!(file.lock(Sharing::Exclusive, 1), Err(StoreError::Busy { .. }))
+    }
+
     /// Removes the lock file of a workspace that is gone. What cannot be removed stays.
     pub fn forget_workspace_lock(&self, workspace: &str) {
         LockFile::of_workspace(&self.layout.locks(), workspace).remove();

@@ -11,6 +11,7 @@ use crate::base::id::NamesId;
 pub use crate::engine::view::is_written;
 use crate::engine::view::log_parts;
 use crate::engine::{Engine, EngineError};
+use crate::object::experiment::{Approach, ApproachState, Experiment};
 
 /// What can be asked of `logs`.
 #[derive(Clone, Debug)]
@@ -48,7 +49,8 @@ pub struct Report {
 /// Finds them.
 ///
 /// # Errors
-/// [`EngineError::NotFound`] when nothing ran under that name, or no such stage.
+/// [`EngineError::NotFound`] when nothing ran under that name, or no such stage;
+/// [`EngineError::NotBegun`] for an approach that is still to run.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let names = engine.store.names()?;
     let label = match engine.find_branch(names, &options.of)? {
@@ -56,11 +58,12 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         None => options.of.clone(),
     };
     let folder = engine.store.layout().runs().join(label.replace('/', "%"));
-    let mut found = Vec::new();
+    let (mut found, mut is_any) = (Vec::new(), false);
     for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         let Some((stage, writer)) = name.to_str().and_then(log_parts) else { continue };
         let Ok(meta) = entry.metadata() else { continue };
+        is_any = true;
         // Under a name of its own until what writes it has ended.
         let running = writer.is_some() && File::open(&path).is_ok_and(|log| is_written(&log));
         let cut_off = writer.is_some() && !running;
@@ -72,6 +75,9 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         }
     }
     keep_newest(&mut found);
+    if !is_any && let Some(error) = not_begun(engine, &label)? {
+        return Err(error);
+    }
     if found.is_empty() {
         return Err(not_found(engine, names, options)?);
     }
@@ -90,6 +96,30 @@ fn keep_newest(found: &mut Vec<(Option<SystemTime>, Log)>) {
         }
     }
     found.retain(|(_, log)| log.running || newest[&log.stage].1 == log.path);
+}
+
+/// That an approach has not begun, if that is why nothing was logged of it.
+fn not_begun(engine: &Engine, branch: &str) -> Result<Option<EngineError>, EngineError> {
+    let Some((name, _)) = branch.split_once('/') else {
+        return Ok(None);
+    };
+    let record = match engine.experiment(Some(name)) {
+        Err(EngineError::NotFound { .. }) => return Ok(None),
+        found => found?.0,
+    };
+    let waits = |record: &Experiment| {
+        let is_it = |approach: &&Approach| approach.branch.as_str() == branch;
+        let found = record.approaches.iter().find(is_it);
+        found.is_some_and(|approach| approach.state == ApproachState::Waiting)
+    };
+    if !waits(&record) {
+        return Ok(None);
+    }
+    // It may have begun and ended since: then there is a log by now.
+    let is_racing = engine.store.is_workspace_in_use(&record.workspace)
+        || !waits(&engine.experiment(Some(name))?.0);
+    let (branch, experiment) = (branch.to_owned(), name.to_owned());
+    Ok(Some(EngineError::NotBegun { branch, experiment, is_racing }))
 }
 
 fn not_found(

@@ -126,6 +126,12 @@ pub fn hint(error: &EngineError) -> Option<String> {
 }
 
 fn hint_by_category(error: &EngineError) -> Option<String> {
+    if let EngineError::NotBegun { branch, experiment, is_racing } = error {
+        return Some(match is_racing {
+            true => format!("`exp logs {branch} --follow` waits until it begins"),
+            false => format!("`exp try --resume {experiment}` runs it"),
+        });
+    }
     match error.category() {
         Category::Busy => Some("wait for it to end, then give the command again".to_owned()),
         Category::Corrupt => {

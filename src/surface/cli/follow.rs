@@ -5,6 +5,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use super::output::{FAINT, paint, print, print_bytes};
+use crate::engine::EngineError;
 use crate::engine::verb::logs::{Log, Report, is_written};
 
 /// Milliseconds between two looks at a log that grows.
@@ -12,6 +13,25 @@ const LOOK_MS: u64 = 100;
 
 /// Bytes that are passed on at once.
 const PIECE_BYTES: u64 = 1 << 20;
+
+/// What there is to follow: of an approach that has not begun, once it has, as long as something
+/// runs that may begin it.
+///
+/// # Errors
+/// Those of the look.
+pub fn begun(
+    follow: bool,
+    look: impl Fn() -> Result<Report, EngineError>,
+) -> Result<Report, EngineError> {
+    loop {
+        match look() {
+            Err(EngineError::NotBegun { is_racing: true, .. }) if follow => {
+                std::thread::sleep(Duration::from_millis(LOOK_MS));
+            }
+            seen => return seen,
+        }
+    }
+}
 
 /// Prints each log under its stage; when followed, what still runs until it has ended.
 pub fn print_logs(report: &Report, follow: bool) {

@@ -111,7 +111,7 @@ impl Shell {
     /// `exp logs`.
     pub(super) fn logs(&self, engine: &Engine, args: LogsArgs) -> Outcome {
         let options = logs::Options { of: args.of, stage: args.stage };
-        let report = logs::run(engine, &options)?;
+        let report = follow::begun(args.follow, || logs::run(engine, &options))?;
         match self.json {
             true => print_json("logs", &report),
             false => follow::print_logs(&report, args.follow),
