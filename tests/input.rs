@@ -105,6 +105,14 @@ fn folders_that_are_never_a_workspace() {
 }
 
 #[test]
+fn a_demo_goes_into_a_folder_that_is_empty() {
+    let bench = Bench::project();
+    let text = bench.complains(2, &["demo", "."]);
+    assert!(text.contains("not empty") && text.contains("name another folder"), "{text}");
+    assert!(!text.contains("bug") && !bench.exists("Cargo.toml"), "{text}");
+}
+
+#[test]
 fn names_that_are_unknown() {
     let bench = furnished();
     let cases: [(&[&str], &[&str]); 17] = [

@@ -21,8 +21,8 @@ const APPROACHES: [&str; 4] = [
 /// that a shell finds the program by its name.
 ///
 /// # Errors
-/// [`EngineError::File`] for a folder that is not empty; [`EngineError::Refused`] when a step ends
-/// otherwise than the story says.
+/// [`EngineError::Refused`] for a folder that is not empty, and when a step ends otherwise than the
+/// story says; [`EngineError::File`].
 pub fn run(
     program: &Path,
     is_found: bool,
@@ -30,7 +30,13 @@ pub fn run(
     cancel: &Cancel,
 ) -> Result<(), EngineError> {
     let failed = |source| EngineError::File { what: "write", path: folder.clone(), source };
-    project::write(&folder).map_err(failed)?;
+    project::write(&folder).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => EngineError::Refused {
+            what: format!("could not write the demo into `{}`", folder.display()),
+            why: "it is not empty; name another folder, or none for a new one".to_owned(),
+        },
+        _ => failed(source),
+    })?;
     let folder = folder.canonicalize().map_err(failed)?;
     let story = Story { program, folder: &folder, cancel };
     story.say("A small Rust project with a function worth speeding up:");
