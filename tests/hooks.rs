@@ -138,6 +138,7 @@ fn no_input_is_in_the_way_of_an_agent() {
             silent(bench.command(&["hook", call]), input);
         }
     }
+    assert_eq!(last(&bench).0, "before a tool");
     assert!(is_recorded(&bench));
     assert!(!bench.ok(&["op", "log"]).contains('\u{1b}'));
     bench.write("count.txt", "unknown event\n");

@@ -83,9 +83,11 @@ pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, E
     let subject = file.map_or_else(|| options.subject.clone(), |path| path.display());
     let subject: String = subject.chars().take(SUBJECT_CHARS).collect();
     let what = format!("{} {subject}", options.tool);
+    // What the agent says may be no JSON, or name none.
+    let what = Some(what.trim()).filter(|what| !what.is_empty()).unwrap_or("a tool");
     let (message, kind) = match phase {
-        Phase::Pre => (format!("before {}", what.trim()), OperationKind::Capture),
-        Phase::Post => (what.trim().to_owned(), OperationKind::Verb),
+        Phase::Pre => (format!("before {what}"), OperationKind::Capture),
+        Phase::Post => (what.to_owned(), OperationKind::Verb),
     };
     // What the agent knew goes on being known while its files change.
     let state = standing.snapshot.state;
