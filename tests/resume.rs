@@ -83,14 +83,27 @@ fn a_log_that_is_followed_is_waited_for_as_long_as_the_race_runs() {
 #[test]
 fn a_log_is_not_waited_for_when_no_race_runs() {
     let bench = Bench::project();
-    let mut race = race_of_two(&bench);
+    let race = race_of_two(&bench);
     assert!(
         Command::new("kill").args(["-INT", &race.id().to_string()]).status().unwrap().success()
     );
-    assert_eq!(race.wait().unwrap().code(), Some(130));
+    let ended = race.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    let page = common::text(&ended.stdout);
+    assert!(page.lines().last().unwrap().contains("`exp try --resume e1` goes on"), "{page}");
     let said = bench.complains(4, &["logs", "e1/second", "--follow"]);
     assert!(said.contains("has not begun") && said.contains("exp try --resume e1"), "{said}");
     assert!(!said.contains("did you mean"), "{said}");
     let said = bench.complains(4, &["logs", "main"]);
     assert!(!said.contains("did you mean"), "the same name is no hint: {said}");
+}
+
+#[test]
+fn a_race_that_evaluates_nothing_says_what_is_next() {
+    let bench = Bench::project();
+    let page = bench.ok(&["try", "a=echo 5 > value.txt", "--no-eval"]);
+    let next = page.lines().last().unwrap();
+    assert!(next.contains("Next: `exp try --resume e1` evaluates"), "{page}");
+    let resumed = bench.json(&["try", "--resume", "e1"]);
+    assert_eq!(resumed["ranking"]["winner"], "a", "as it says: {resumed:#}");
 }

@@ -41,6 +41,8 @@ pub fn tried(
     let note = paint(WARN, "note:");
     if report.interrupted {
         let _ = writeln!(page, "{note} interrupted; what was finished is kept.");
+        let next = format!("Next: `exp try --resume {}` goes on with the rest.", report.experiment);
+        let _ = writeln!(page, "{}", paint(FAINT, next));
     } else if let Some(name) = &report.stopped_by {
         let state = report.approaches.iter().find(|approach| approach.name == *name);
         let state = state.map_or("", |approach| approach.state.as_str());
@@ -49,6 +51,13 @@ pub fn tried(
         let _ = writeln!(page, "{}", paint(FAINT, next));
     } else if table.is_some_and(|table| table.winner.is_some()) {
         let next = "Next: `exp select`, then `exp merge --selected`.";
+        let _ = writeln!(page, "{}", paint(FAINT, next));
+    } else if table.is_none() {
+        let name = &report.experiment;
+        let next = format!(
+            "Next: `exp try --resume {name}` evaluates them; `exp merge {name}/NAME` takes one as \
+             it is."
+        );
         let _ = writeln!(page, "{}", paint(FAINT, next));
     }
     page
