@@ -91,6 +91,8 @@ fn a_log_is_not_waited_for_when_no_race_runs() {
     assert_eq!(ended.status.code(), Some(130));
     let page = common::text(&ended.stdout);
     assert!(page.lines().last().unwrap().contains("`exp try --resume e1` goes on"), "{page}");
+    let would = bench.ok(&["try", "--resume", "e1", "--dry-run", "--no-eval"]);
+    assert!(would.contains("run again: touch") && would.contains("run: echo seen"), "{would}");
     let said = bench.complains(4, &["logs", "e1/second", "--follow"]);
     assert!(said.contains("has not begun") && said.contains("exp try --resume e1"), "{said}");
     assert!(!said.contains("did you mean"), "{said}");
@@ -104,6 +106,12 @@ fn a_race_that_evaluates_nothing_says_what_is_next() {
     let page = bench.ok(&["try", "a=echo 5 > value.txt", "--no-eval"]);
     let next = page.lines().last().unwrap();
     assert!(next.contains("Next: `exp try --resume e1` evaluates"), "{page}");
+    let would = bench.ok(&["try", "--resume", "e1", "--dry-run"]);
+    assert!(would.starts_with("Would go on with experiment e1 "), "{would}");
+    assert!(would.contains("evaluate: echo 5"), "{would}");
     let resumed = bench.json(&["try", "--resume", "e1"]);
     assert_eq!(resumed["ranking"]["winner"], "a", "as it says: {resumed:#}");
+    let would = bench.ok(&["try", "--resume", "e1", "--dry-run"]);
+    assert_eq!(would, "Nothing is left to do in experiment e1.\n");
+    assert!(bench.ok(&["try", "--resume", "e1"]).contains("nothing was left to do in e1"));
 }

@@ -71,6 +71,8 @@ pub struct Report {
     pub interrupted: bool,
     /// The approach whose failure ended the race, where that was asked for.
     pub stopped_by: Option<String>,
+    /// How many approaches an experiment went on with; none for a new experiment.
+    pub resumed: Option<usize>,
 }
 
 /// One approach.
@@ -112,10 +114,8 @@ pub fn run(
     let writer = engine.store.writer()?;
     let safe = engine.make_safe(&writer, "try")?;
     drop(writer);
-    let resumed = match &options.resume {
-        Some(name) => Some(engine.experiment(Some(name))?),
-        None => None,
-    };
+    let name = options.resume.as_deref();
+    let resumed = name.map(|name| engine.experiment(Some(name))).transpose()?;
     // A failure that ends the race is no wish of whoever called.
     let (outer, cancel) = (cancel, &cancel.inner());
     let base = match (&resumed, &options.from) {
@@ -139,12 +139,11 @@ pub fn run(
         Some((record, id)) => Open { record: with_base(record, found, bench.as_ref()), id },
         None => open(engine, options, base, found, bench.as_ref())?,
     };
-    let terms = terms(options);
-    let numbers = unfinished(&open.record, &terms, bench.is_some());
+    let numbers = unfinished(&open.record, &terms(options), bench.is_some());
     let stopped_by = OnceLock::new();
     let race = Race {
         engine,
-        terms,
+        terms: terms(options),
         limits: &options.limits,
         safe: &safe,
         bench: bench.as_ref(),
@@ -155,8 +154,10 @@ pub fn run(
         stopped_by: &stopped_by,
         watch,
     };
+    let resumed = name.map(|_| numbers.len());
     let (record, kept) = run_and_note(race, numbers)?;
     Ok(Report {
+        resumed,
         experiment: record.name.clone(),
         base: base.hex(),
         base_evaluation: found.map(shown_found),
@@ -210,14 +211,27 @@ fn check(options: &Options) -> Result<(), EngineError> {
 }
 
 fn dry_run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let base = engine.resolve(options.from.as_deref().unwrap_or("@"))?.id;
-    let name = next_name(engine)?;
+    let (name, base, approaches, resumed) = match &options.resume {
+        Some(name) => {
+            let (record, _) = engine.experiment(Some(name))?;
+            let numbers = unfinished(&record, &terms(options), !options.no_eval);
+            let left: Vec<_> = numbers.iter().map(|at| record.approaches[*at].clone()).collect();
+            (record.name, record.base, left, Some(numbers.len()))
+        }
+        None => {
+            let base = engine.resolve(options.from.as_deref().unwrap_or("@"))?.id;
+            let name = next_name(engine)?;
+            let approaches = approaches(&name, options)?;
+            (name, base, approaches, None)
+        }
+    };
     Ok(Report {
+        resumed,
         base: base.hex(),
         base_evaluation: None,
         base_verdict: ShownVerdict::unknown(),
         captured: None,
-        approaches: approaches(&name, options)?.iter().map(shown).collect(),
+        approaches: approaches.iter().map(shown).collect(),
         interrupted: false,
         stopped_by: None,
         experiment: name,

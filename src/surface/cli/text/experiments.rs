@@ -17,6 +17,9 @@ pub fn tried(
     columns: usize,
 ) -> String {
     let mut page = String::new();
+    if dry_run && report.resumed.is_some() {
+        return would_resume(report);
+    }
     if dry_run {
         let name = paint(NAME.bold(), &report.experiment);
         let _ = writeln!(page, "Would open experiment {name} from {}:", id(&report.base));
@@ -39,6 +42,9 @@ pub fn tried(
         }
     }
     let note = paint(WARN, "note:");
+    if report.resumed == Some(0) {
+        let _ = writeln!(page, "{note} nothing was left to do in {}.", report.experiment);
+    }
     if report.interrupted {
         let _ = writeln!(page, "{note} interrupted; what was finished is kept.");
         let next = format!("Next: `exp try --resume {}` goes on with the rest.", report.experiment);
@@ -59,6 +65,26 @@ pub fn tried(
              it is."
         );
         let _ = writeln!(page, "{}", paint(FAINT, next));
+    }
+    page
+}
+
+/// What going on with an experiment would do to each approach that is left.
+fn would_resume(report: &r#try::Report) -> String {
+    let name = paint(NAME.bold(), &report.experiment);
+    if report.approaches.is_empty() {
+        return format!("Nothing is left to do in experiment {name}.\n");
+    }
+    let mut page = format!("Would go on with experiment {name} from {}:\n", id(&report.base));
+    for approach in &report.approaches {
+        let branch = paint(NAME, format!("{:<16}", approach.branch));
+        let what = match approach.state.as_str() {
+            "waiting" => "run",
+            "interrupted" => "run again",
+            _ => "evaluate",
+        };
+        let command = approach.command.replace('\n', "\n      ");
+        let _ = writeln!(page, "  {branch} {what}: {command}");
     }
     page
 }
