@@ -34,7 +34,10 @@ pub fn fingerprint(root: &Path, inputs: &[TreePath]) -> Result<Hash, WorkspaceEr
         let Some(stamp) = root.stamp(path).map_err(failed)? else { continue };
         add_stamp(&mut bytes, &stamp);
         if stamp.is_folder() {
-            let opened = absent_is_none(root.folder(path)).map_err(failed)?;
+            let opened = match absent_is_none(root.folder(path)) {
+                Err(error) if is_refused(&error) => None,
+                opened => opened.map_err(failed)?,
+            };
             let below = opened.map(|folder| of_folder(&folder, 0)).transpose().map_err(failed)?;
             bytes.extend(below.iter().flat_map(|hash| hash.0));
         }

@@ -241,7 +241,7 @@ fn quote(text: &str) -> String {
 }
 
 const HEAD: &str = "\
-# How `exp` measures this project. It is read from the workspace, never from a candidate.
+# How `exp` measures this project. A race is judged by the file of its base, never by a candidate's.
 
 # Variables that change results: an evaluation is remembered for the values they had.
 environment = []

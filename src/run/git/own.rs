@@ -40,8 +40,10 @@ pub fn make_own(place: &GitPlace, top: &Path) -> io::Result<Option<BTreeMap<Stri
         fs::create_dir(git.join(folder))?;
     }
     write_alternates(place, &git)?;
+    // In git's own order: one that is packed meanwhile is found in one place or in both, never in none.
+    let loose = loose(&place.common_dir.join("refs"), "refs")?;
     let mut references = packed(place, &|path| Ok(Some(path.to_owned())))?;
-    references.extend(loose(&place.common_dir.join("refs"), "refs")?);
+    references.extend(loose);
     references.remove("refs/stash");
     write_references(&git, &references)?;
     fs::write(git.join("config"), config(place)?)?;
