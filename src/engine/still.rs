@@ -52,6 +52,11 @@ impl Stillness {
         Self(Mutex::new(Known { is_proven: true, moves: 0, watcher: None }))
     }
 
+    /// As just captured under a watch that was set before.
+    pub fn watched(watcher: Option<Watcher>) -> Self {
+        Self(Mutex::new(Known { is_proven: true, moves: 0, watcher }))
+    }
+
     /// The workspace is about to be written: what was proved is not any more.
     pub fn forget(&self) {
         self.lock().is_proven = false;

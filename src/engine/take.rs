@@ -21,7 +21,7 @@ use crate::object::snapshot::{GitHead, Origin, Snapshot, Tier};
 use crate::object::traits::Put;
 use crate::run::git;
 use crate::store::Writer;
-use crate::workspace::{Capture, RuleOptions, Rules, StatCache, capture, default_secrets};
+use crate::workspace::{Capture, RuleOptions, Rules, StatCache, Watcher, capture, default_secrets};
 
 /// The largest stat cache of a small workspace, at about 90 bytes a file.
 const SMALL_CACHE_BYTES: u64 = 512 << 10;
@@ -93,6 +93,23 @@ impl Engine {
         Ok(Taken { capture, rules, cache, stillness: Stillness::fresh(), mask: Mask::default() })
     }
 
+    /// The same for a verb that will open many views: the folders that were there last time are
+    /// watched before the walk, which so proves all of them.
+    fn take_watched(
+        &self,
+        objects: &(impl Put + ?Sized),
+        config: &Config,
+        base: TreeId,
+    ) -> Result<Taken, EngineError> {
+        let known = StatCache::load(&self.stat_cache_path(), self.surroundings.now());
+        let watcher = Watcher::start(self.root(), known.folders());
+        drop(known);
+        let taken = self.take(objects, config, base)?;
+        let folders = taken.cache.folders().count();
+        let stillness = Stillness::watched(watcher.filter(|watcher| watcher.folders() == folders));
+        Ok(Taken { stillness, ..taken })
+    }
+
     /// Whether the workspace was small when it was last walked, by the size of what was kept of that
     /// walk: some 5,000 files. Without one it is not known to be.
     pub fn was_small(&self) -> bool {
@@ -141,6 +158,20 @@ impl Engine {
         Ok(safe)
     }
 
+    /// The same for a verb that will open many views of the files as they are now.
+    pub(super) fn make_safe_for_views(
+        &self,
+        writer: &Writer<'_>,
+        verb: &'static str,
+    ) -> Result<Safe, EngineError> {
+        let standing = self.standing()?;
+        let config = self.config_or_default();
+        let taken = self.take_watched(writer, &config, standing.snapshot.tree)?;
+        let mut safe = self.save_taken(writer, verb, standing, taken)?;
+        self.keep_cache(&mut safe.taken);
+        Ok(safe)
+    }
+
     /// The same for a verb that places files at once: `place_files` keeps the cache at its end,
     /// and writing it twice would cost more than the capture of a few files.
     pub(super) fn make_safe_to_place(
@@ -150,6 +181,16 @@ impl Engine {
     ) -> Result<Safe, EngineError> {
         let standing = self.standing()?;
         let taken = self.take(writer, &self.config_or_default(), standing.snapshot.tree)?;
+        self.save_taken(writer, verb, standing, taken)
+    }
+
+    fn save_taken(
+        &self,
+        writer: &Writer<'_>,
+        verb: &'static str,
+        standing: Standing,
+        taken: Taken,
+    ) -> Result<Safe, EngineError> {
         if taken.capture.tree == standing.snapshot.tree {
             return Ok(Safe { standing, taken, captured: None });
         }

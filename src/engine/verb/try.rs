@@ -15,6 +15,7 @@ use crate::engine::events::{Event, Watch};
 use crate::engine::finding::Found;
 use crate::engine::race::{Open, Race, Terms, unfinished};
 use crate::engine::report::{KeptCommit, ShownEvaluation, ShownVerdict, count, state_text};
+use crate::engine::take::Safe;
 use crate::engine::transact::{Act, branch_move, moved};
 use crate::engine::view::Backend;
 use crate::engine::{Engine, EngineError};
@@ -22,7 +23,7 @@ use crate::object::experiment::{Approach, ApproachState, Experiment};
 use crate::object::names::{self, NameKey, NameValue};
 use crate::object::snapshot::Snapshot;
 use crate::run::Cancel;
-use crate::store::Sharing;
+use crate::store::{Sharing, Writer};
 
 /// What can be asked of `try`.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +113,7 @@ pub fn run(
     }
     let _lock = engine.lock("try", Sharing::Shared)?;
     let writer = engine.store.writer()?;
-    let safe = engine.make_safe(&writer, "try")?;
+    let safe = make_safe(engine, &writer, options)?;
     drop(writer);
     let name = options.resume.as_deref();
     let resumed = name.map(|name| engine.experiment(Some(name))).transpose()?;
@@ -171,6 +172,14 @@ pub fn run(
 
 fn shown_found(found: &Found) -> ShownEvaluation {
     ShownEvaluation::new(found.id.hex(), &found.evaluation, found.from_memo)
+}
+
+/// Captures the files first. Many views are worth a watch from the start.
+fn make_safe(engine: &Engine, writer: &Writer<'_>, options: &Options) -> Result<Safe, EngineError> {
+    match options.approaches.len() {
+        1 => engine.make_safe(writer, "try"),
+        _ => engine.make_safe_for_views(writer, "try"),
+    }
 }
 
 fn terms(options: &Options) -> Terms {
