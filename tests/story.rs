@@ -126,3 +126,18 @@ fn undoing_a_fast_forward_brings_the_files_back_although_their_snapshot_was_made
     bench.ok(&["redo"]);
     assert_eq!(bench.read("value.txt"), "3\n");
 }
+
+/// A test that always failed is no regression, and what is good beside it is a base like any other.
+#[test]
+fn guard_takes_the_snapshot_before_where_that_has_a_good_verdict() {
+    let bench = Bench::project();
+    bench.write("tests.txt", "bad a\nok b\nok c\nok d\n");
+    bench.ok(&["snapshot"]);
+    for step in ["one\n", "two\n"] {
+        bench.write("notes.txt", step);
+        let output = bench.run(&["guard"]);
+        let said = common::text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(!said.contains("not good itself"), "{said}");
+    }
+}

@@ -155,10 +155,8 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        let folders = walked.cache.folders().count();
-        if known.watcher.as_ref().is_some_and(|watcher| watcher.folders() != folders) {
-            known.watcher = None;
-        }
+        // Another set of folders than those that are watched, be it because the rules are others.
+        known.watcher.take_if(|watcher| !watcher.watches(walked.cache.folders()));
         known.is_proven = walked.capture.tree == taken.capture.tree;
         let is_equal = known.is_proven;
         self.look_back(taken, known);

@@ -105,8 +105,8 @@ impl Engine {
         let watcher = Watcher::start(self.root(), known.folders());
         drop(known);
         let taken = self.take(objects, config, base)?;
-        let folders = taken.cache.folders().count();
-        let stillness = Stillness::watched(watcher.filter(|watcher| watcher.folders() == folders));
+        let watcher = watcher.filter(|watcher| watcher.watches(taken.cache.folders()));
+        let stillness = Stillness::watched(watcher);
         Ok(Taken { stillness, ..taken })
     }
 
@@ -240,7 +240,7 @@ impl Engine {
 }
 
 /// Where git stands in a repository.
-pub(super) fn git_head_of(place: &git::GitPlace) -> Option<GitHead> {
+fn git_head_of(place: &git::GitPlace) -> Option<GitHead> {
     Some(match git::head(place).ok()?? {
         git::GitHead::Branch { reference, commit } => {
             GitHead { reference: Some(reference), commit }

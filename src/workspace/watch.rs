@@ -6,7 +6,7 @@
 //! of the same file (a hard link elsewhere) is not told. Does not know which paths count: ignored
 //! files that lie in watched folders are told as well.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::base::path::TreePath;
@@ -45,9 +45,12 @@ impl Watcher {
         Some(Self { inotify, folders: watched })
     }
 
-    /// How many folders it watches.
-    pub fn folders(&self) -> usize {
-        self.folders.len()
+    /// Whether it watches just these folders.
+    pub fn watches(&self, folders: impl Iterator<Item = TreePath>) -> bool {
+        let watched: HashSet<&TreePath> = self.folders.values().collect();
+        let mut count = 0;
+        let all = folders.inspect(|_| count += 1).all(|folder| watched.contains(&folder));
+        all && count == watched.len()
     }
 
     /// What was seen since the last call. Never waits.
@@ -216,7 +219,9 @@ mod tests {
         fs::create_dir(root.join("sub")).unwrap();
         fs::write(root.join("sub/a"), "a").unwrap();
         let watcher = watched(root);
-        assert_eq!(watcher.folders(), 2);
+        assert!(watcher.watches([path("sub"), TreePath::root()].into_iter()));
+        assert!(!watcher.watches([path("other"), TreePath::root()].into_iter()));
+        assert!(!watcher.watches(std::iter::once(path("sub"))));
         fs::read(root.join("sub/a")).unwrap();
         fs::read_dir(root).unwrap().count();
         assert_eq!(watcher.seen(), Seen::default());

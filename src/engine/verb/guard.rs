@@ -172,6 +172,8 @@ fn base_from(
         return Ok(base);
     }
     match engine.last_good_before(writer, before) {
+        // Good in the verdict that it has, which is not one of it alone.
+        Ok(goal) if goal.id == before => Ok(base),
         Ok(goal) => {
             let (short, good) = (before.short(), goal.id.short());
             watch(Event::Notice(format!(
