@@ -131,6 +131,9 @@ fn undoing_a_fast_forward_brings_the_files_back_although_their_snapshot_was_made
 #[test]
 fn guard_takes_the_snapshot_before_where_that_has_a_good_verdict() {
     let bench = Bench::project();
+    let stage =
+        "[[stage]]\nname = \"test\"\nkind = \"test\"\nrun = \"sh test.sh\"\nreport = \"cargo\"\n";
+    bench.write("exp.toml", stage);
     bench.write("tests.txt", "bad a\nok b\nok c\nok d\n");
     bench.ok(&["snapshot"]);
     for step in ["one\n", "two\n"] {
