@@ -13,7 +13,7 @@ use expdag::base::disk::RealDisk;
 use expdag::base::id::TreeId;
 use expdag::base::path::TreePath;
 use expdag::base::time::{Clock, SystemClock};
-use expdag::document::{self, Edit, Json, Pointer};
+use expdag::document::{Document, Edit, Json, Pointer};
 use expdag::engine::verb::{init, snapshot};
 use expdag::engine::{Engine, Surroundings};
 use expdag::merge::merge_text;
@@ -136,13 +136,16 @@ fn document_change_one_of_2000(bencher: Bencher) {
         (format!("part_{c:02}"), fields.collect::<Json>())
     };
     let state: Json = (0..20).map(part).collect();
-    let id = document::build(&objects, &state).expect("memory takes all");
+    let first = Document::of(&state).expect("a value within the bounds");
+    first.store(&objects).expect("memory takes all");
     let pointer: Pointer = "/part_07/field_050".parse().expect("a pointer");
     let mut value = 0;
     bencher.bench_local(|| {
         value += 1;
         let edit = Edit::Set { pointer: pointer.clone(), value: Json::from(value) };
-        document::change(&objects, id, &[edit])
+        let mut document = first.clone();
+        document.edit(&[edit]).expect("the place is there");
+        document.store(&objects)
     });
 }
 

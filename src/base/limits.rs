@@ -40,6 +40,10 @@ pub const DOCUMENT_DEPTH_MAX: usize = 128;
 /// costs an index entry of about 56 bytes and a look-up.
 pub const DOCUMENT_INLINE_BYTES_MAX: usize = 512;
 
+/// Parts of a node in memory before it is cut in two: twice what a stored node has at most, so that
+/// edits in one place do not copy ever more.
+pub const LIVE_NODE_PARTS_MAX: usize = 128;
+
 /// A string of a document longer than this is a blob of its own, shared like any other.
 pub const DOCUMENT_STRING_BYTES_MAX: usize = 1024;
 

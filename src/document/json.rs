@@ -36,6 +36,12 @@ impl Number {
         is_number(&text).then_some(Self(text))
     }
 
+    /// A number whose text was checked before.
+    pub(super) fn known(text: &str) -> Self {
+        debug_assert!(is_number(text), "{text}");
+        Self(text.to_owned())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

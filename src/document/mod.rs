@@ -10,10 +10,10 @@
 //! Knows nothing of sessions, tiers or where objects lie. The formats are in `object::document`.
 
 mod build;
-mod change;
 mod container;
 mod diff;
 mod draft;
+mod edit;
 mod error;
 mod json;
 mod live;
@@ -26,8 +26,8 @@ mod tests;
 mod write;
 
 pub use build::build;
-pub use change::{Edit, change};
 pub use diff::{DocumentChange, diff};
+pub use edit::Edit;
 pub use error::DocumentError;
 pub use json::{Json, Number};
 pub use live::Document;

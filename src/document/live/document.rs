@@ -3,18 +3,22 @@
 //! Guarantees that equal values have equal ids, whatever edits led there, and that of several edits
 //! either all are applied or none. Knows nothing of where objects lie.
 
-use std::sync::Arc;
+use std::fmt;
 
+use super::stored;
+use super::value::Value;
 use crate::base::id::DocumentId;
-use crate::document::pointer::position;
-use crate::document::{DocumentError, Edit, Json, Pointer, build, read};
-use crate::object::memory::MemoryObjects;
+use crate::document::{DocumentError, Edit, Json, Pointer};
 use crate::object::traits::{Fetch, Put};
 
-/// A JSON value in memory. A clone shares everything with it.
-#[derive(Clone, Debug, PartialEq)]
+/// A JSON value in memory, as a persistent tree.
+///
+/// A clone costs one counter and shares everything: keep one for each state that may be needed
+/// again. An edit copies the nodes on its way and hashes nothing; [`Document::id`] and
+/// [`Document::store`] hash what was not hashed yet.
+#[derive(Clone)]
 pub struct Document {
-    value: Arc<Json>,
+    value: Value,
 }
 
 impl Default for Document {
@@ -23,10 +27,22 @@ impl Default for Document {
     }
 }
 
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_json().compact())
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
 impl Document {
     /// An empty map.
     pub fn new() -> Self {
-        Self { value: Arc::new(Json::Map(std::collections::BTreeMap::new())) }
+        Self { value: Value::map(Vec::new()) }
     }
 
     /// The document of a value.
@@ -34,8 +50,7 @@ impl Document {
     /// # Errors
     /// [`DocumentError::TooDeep`] and [`DocumentError::LongKey`] beyond the bounds.
     pub fn of(value: &Json) -> Result<Self, DocumentError> {
-        build(&MemoryObjects::new(), value)?;
-        Ok(Self { value: Arc::new(value.clone()) })
+        Ok(Self { value: Value::of(value, 0)? })
     }
 
     /// Reads a stored document as a whole.
@@ -43,65 +58,57 @@ impl Document {
     /// # Errors
     /// As `Fetch::fetch`; [`DocumentError::TooLarge`].
     pub fn open(objects: &(impl Fetch + ?Sized), id: DocumentId) -> Result<Self, DocumentError> {
-        Ok(Self { value: Arc::new(read(objects, id)?) })
+        Ok(Self { value: stored::load(objects, id)? })
     }
 
-    /// The id that it has when it is stored.
+    /// The id that it has when it is stored. Hashes what was changed since the last time.
     ///
     /// # Errors
     /// When a value cannot be encoded.
     pub fn id(&self) -> Result<DocumentId, DocumentError> {
-        build(&MemoryObjects::new(), &self.value)
+        Ok(stored::id(&self.value)?)
     }
 
-    /// Stores what is not stored yet.
+    /// Stores the nodes that are not stored yet.
     ///
     /// # Errors
     /// As `Put::put`.
     pub fn store(&self, objects: &(impl Put + ?Sized)) -> Result<DocumentId, DocumentError> {
-        build(objects, &self.value)
+        Ok(stored::save(objects, &self.value)?)
     }
 
-    /// Applies edits, each to what the ones before it left: all or none.
+    /// Applies edits, each to what the ones before it left: all or none. Costs the way to each.
     ///
     /// # Errors
-    /// [`DocumentError::Edit`] where there is nothing to change.
+    /// [`DocumentError::Edit`] where there is nothing to change; the bounds as in [`Document::of`].
     pub fn edit(&mut self, edits: &[Edit]) -> Result<(), DocumentError> {
-        let objects = MemoryObjects::new();
-        let id = build(&objects, &self.value)?;
-        let id = crate::document::change(&objects, id, edits)?;
-        self.value = Arc::new(read(&objects, id)?);
+        let mut value = self.value.clone();
+        edits.iter().try_for_each(|edit| value.edit(edit))?;
+        self.value = value;
         Ok(())
     }
 
-    /// The document of another value; what is equal is shared.
+    /// The document of another value, compared in one pass: what is equal is shared.
     ///
     /// # Errors
     /// As [`Document::of`].
     pub fn replaced(&self, value: &Json) -> Result<Self, DocumentError> {
-        Self::of(value)
+        let value = self.value.replaced(value, 0)?;
+        Ok(Self { value: value.unwrap_or_else(|| self.value.clone()) })
     }
 
-    /// What stands at a place.
+    /// What stands at a place; none where there is nothing.
     pub fn get(&self, pointer: &Pointer) -> Option<Json> {
-        let mut at = &*self.value;
-        for part in pointer.parts() {
-            at = match at {
-                Json::Map(entries) => entries.get(part)?,
-                Json::List(items) => items.get(usize::try_from(position(part)?).ok()?)?,
-                _ => return None,
-            };
-        }
-        Some(at.clone())
+        self.value.at(pointer.parts()).map(Value::to_json)
     }
 
     /// The whole value.
     pub fn to_json(&self) -> Json {
-        (*self.value).clone()
+        self.value.to_json()
     }
 
-    /// Whether it stands for the same value.
+    /// Whether it stands for the same value. Costs what is not shared.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.value == other.value
+        self.value.is_same(&other.value)
     }
 }

@@ -1,5 +1,16 @@
-//! A JSON value held in memory, to be changed step by step.
+//! A JSON value held in memory, to be changed step by step in microseconds.
+//!
+//! Guarantees the shape and the ids that stored documents have. Knows nothing of sessions, packs or
+//! what is durable.
 
+mod convert;
 mod document;
+mod edit;
+mod replace;
+mod settle;
+mod stored;
+mod tree;
+mod value;
+mod wire;
 
 pub use document::Document;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{insert, json, model_edit, pointer, remove, set};
+use super::model::{change, insert, json, model_edit, pointer, remove, set};
 use crate::base::id::DocumentId;
 use crate::document::read::Reading;
-use crate::document::{DocumentError, Json, build, change, get, merge, read, totals};
+use crate::document::{DocumentError, Json, build, get, merge, read, totals};
 use crate::object::document::{ListItem, Slot};
 use crate::object::memory::MemoryObjects;
 use crate::object::sequence;

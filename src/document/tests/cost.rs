@@ -1,7 +1,7 @@
 //! What a step of an agent costs: bytes that are new, objects that are fetched.
 
-use super::model::{pointer, set};
-use crate::document::{Edit, Json, build, change, diff, get};
+use super::model::{change, pointer, set};
+use crate::document::{Edit, Json, build, diff, get};
 use crate::object::counting::Counting;
 
 /// The state of an agent: 20 components with 100 fields, 50 KB of JSON.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::model::{at_mut, fitting, replayed, some_place, step, value};
-use crate::document::{Json, build, change, diff, get, merge, read, totals, verify};
+use super::model::{at_mut, change, fitting, replayed, some_place, step, value};
+use crate::document::{Json, build, diff, get, merge, read, totals, verify};
 use crate::object::memory::MemoryObjects;
 
 fn config(cases: u32) -> ProptestConfig {

@@ -4,4 +4,5 @@ mod cases;
 mod cost;
 mod json;
 mod laws;
+mod live;
 mod model;

@@ -4,7 +4,22 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::document::{DocumentChange, Edit, Json, Pointer, pointer::position};
+use crate::base::id::DocumentId;
+use crate::document::{
+    Document, DocumentChange, DocumentError, Edit, Json, Pointer, pointer::position,
+};
+use crate::object::traits::Put;
+
+/// Changes a stored document in memory and stores it again.
+pub(super) fn change(
+    objects: &(impl Put + ?Sized),
+    id: DocumentId,
+    edits: &[Edit],
+) -> Result<DocumentId, DocumentError> {
+    let mut document = Document::open(objects, id)?;
+    document.edit(edits)?;
+    document.store(objects)
+}
 
 pub(super) fn json(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap()
