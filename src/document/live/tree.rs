@@ -90,7 +90,7 @@ impl<E: Part> Node<E> {
             }
             Tree::Index { level, branches } => {
                 let last = branches.len().checked_sub(1)?;
-                let (at, rest) = branch_of(branches, place).unwrap_or_else(|| match place {
+                let (at, rest) = branch_of(branches, place).unwrap_or(match place {
                     Place::At(_) => (last, Place::At(u64::MAX)),
                     key @ Place::Key(_) => (last, key),
                 });
