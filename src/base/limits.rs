@@ -54,6 +54,10 @@ pub const DOCUMENT_KEY_BYTES_MAX: usize = 64 << 10;
 /// any memory holds.
 pub const DOCUMENT_READ_BYTES_MAX: u64 = 1 << 30;
 
+/// Pairs of items that one difference of two values in memory compares in lists without an identity
+/// field (2,000 × 2,000 once): 16 MB and some 10 ms. Beyond that such lists are compared by position.
+pub const PATCH_LIST_CELLS_MAX: u64 = 4_000_000;
+
 /// Files larger than this are cut by content before they are stored.
 pub const BLOB_WHOLE_BYTES_MAX: u64 = 1 << 20;
 

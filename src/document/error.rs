@@ -21,6 +21,14 @@ pub enum DocumentError {
         /// The rule that it breaks.
         reason: &'static str,
     },
+    /// A text is no pattern over JSON pointers.
+    #[error("could not read `{pattern}` as a pattern of places: {reason}")]
+    BadPattern {
+        /// What was given.
+        pattern: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
     /// An edit does not fit the document.
     #[error("could not change `{pointer}`: {reason}")]
     Edit {

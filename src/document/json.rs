@@ -9,7 +9,7 @@ use std::fmt;
 use crate::object::document::is_number;
 
 /// A JSON value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Json {
     /// `null`
     Null,
@@ -26,7 +26,7 @@ pub enum Json {
 }
 
 /// A JSON number as text: equal when the texts are.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Number(String);
 
 impl Number {

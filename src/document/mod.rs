@@ -19,6 +19,8 @@ mod json;
 mod live;
 mod merge;
 mod parse;
+mod patch;
+mod pattern;
 mod pointer;
 mod read;
 #[cfg(test)]
@@ -33,5 +35,10 @@ pub use json::{Json, Number};
 pub use live::Document;
 pub use merge::{DocumentConflict, DocumentMerge, merge};
 pub use parse::JsonError;
+pub use patch::{
+    ListKeys, Patch, PatchError, PatchOp, apply_merge_patch, is_numerically_equal,
+    merge_patch_between,
+};
+pub use pattern::PointerPattern;
 pub use pointer::Pointer;
 pub use read::{Totals, get, read, totals, verify};

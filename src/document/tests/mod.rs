@@ -6,3 +6,5 @@ mod json;
 mod laws;
 mod live;
 mod model;
+mod patch_laws;
+mod patch_suite;

@@ -1,0 +1,120 @@
+//! Properties of patches: a difference leads exactly to the other value, and back.
+
+use proptest::prelude::*;
+
+use super::model::{fitting, json, step, value};
+use crate::document::{Json, ListKeys, Patch, PatchOp, apply_merge_patch, merge_patch_between};
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
+}
+
+/// Applies the difference forth and back, as text in between.
+fn leads_forth_and_back(before: &Json, after: &Json, keys: &ListKeys) -> Patch {
+    let patch = Patch::between(before, after, keys);
+    assert_eq!(patch.0.is_empty(), before == after);
+    let read = Patch::parse(patch.compact().as_bytes()).unwrap();
+    assert_eq!(read, patch);
+    assert_eq!(read.apply(before).unwrap(), *after);
+    let back = patch.reversed(before).unwrap();
+    assert_eq!(back.apply(after).unwrap(), *before);
+    assert_eq!(back.reversed(after).unwrap().apply(before).unwrap(), *after);
+    patch
+}
+
+/// A list of components: known by `id`, in any order, each with a few fields.
+fn components() -> impl Strategy<Value = Json> {
+    let fields = prop::collection::btree_map("[x-z]", 0..3_i64, 0..3);
+    let component = |(id, fields): (i64, std::collections::BTreeMap<String, i64>)| {
+        let fields = fields.into_iter().map(|(key, value)| (key, Json::from(value)));
+        [("id".to_owned(), Json::from(id))].into_iter().chain(fields).collect::<Json>()
+    };
+    prop::collection::btree_map(0..14_i64, fields, 0..14)
+        .prop_map(move |all| all.into_iter().map(component).collect::<Vec<_>>())
+        .prop_shuffle()
+        .prop_map(|items| [("list", Json::List(items))].into_iter().collect())
+}
+
+/// Few different values, so that lists have much in common.
+fn plain_list() -> impl Strategy<Value = Json> {
+    let item = prop_oneof![
+        (0..4_i64).prop_map(Json::from),
+        (0..3_i64).prop_map(|n| [("n", Json::from(n)), ("m", Json::from(1))].into_iter().collect()),
+    ];
+    prop::collection::vec(item, 0..10).prop_map(Json::List)
+}
+
+proptest! {
+    #![proptest_config(config(60))]
+
+    #[test]
+    fn a_patch_leads_from_one_value_to_another(
+        before in value(),
+        other in value(),
+        steps in prop::collection::vec(step(), 1..5),
+    ) {
+        let mut after = before.clone();
+        for step in &steps {
+            fitting(&mut after, step);
+        }
+        leads_forth_and_back(&before, &after, &ListKeys::default());
+        leads_forth_and_back(&before, &other, &ListKeys::default());
+    }
+}
+
+proptest! {
+    #![proptest_config(config(400))]
+
+    #[test]
+    fn lists_with_identity_are_led_over(before in components(), after in components()) {
+        let patch = leads_forth_and_back(&before, &after, &ListKeys::default());
+        let kept = |op: &&PatchOp| matches!(op, PatchOp::Move { .. });
+        prop_assert!(patch.0.iter().filter(kept).count() < 14);
+    }
+
+    #[test]
+    fn lists_without_identity_are_led_over(before in plain_list(), after in plain_list()) {
+        leads_forth_and_back(&before, &after, &ListKeys::by_position());
+        leads_forth_and_back(&before, &after, &ListKeys::everywhere("n"));
+    }
+
+    #[test]
+    fn a_merge_patch_leads_from_one_value_to_another(before in components(), after in components()) {
+        let patch = merge_patch_between(&before, &after).unwrap();
+        prop_assert_eq!(apply_merge_patch(&before, &patch), after);
+    }
+}
+
+#[test]
+fn a_difference_is_small() {
+    let keys = ListKeys::default();
+    for (before, after, expected) in [
+        (
+            r#"{"a":1,"b":2}"#,
+            r#"{"a":1,"b":3,"c":4}"#,
+            r#"[{"op":"replace","path":"/b","value":3},{"op":"add","path":"/c","value":4}]"#,
+        ),
+        ("1", "1.0", r#"[{"op":"replace","path":"","value":1.0}]"#),
+        (
+            r#"[{"id":1},{"id":2},{"id":3}]"#,
+            r#"[{"id":3},{"id":1},{"id":2}]"#,
+            r#"[{"from":"/2","op":"move","path":"/0"}]"#,
+        ),
+        (
+            r#"[{"id":1},{"id":2},{"id":3}]"#,
+            r#"[{"id":2},{"id":3,"x":0},{"id":4}]"#,
+            r#"[{"op":"remove","path":"/0"},{"op":"add","path":"/2","value":{"id":4}},{"op":"add","path":"/1/x","value":0}]"#,
+        ),
+        ("[1,2,3,4]", "[0,1,2,3,4]", r#"[{"op":"add","path":"/0","value":0}]"#),
+        (
+            "[1,2,3,4,5]",
+            "[1,3,4,9]",
+            r#"[{"op":"remove","path":"/1"},{"op":"replace","path":"/3","value":9}]"#,
+        ),
+        (r#"{"a":[1,2]}"#, r#"{"a":[]}"#, r#"[{"op":"replace","path":"/a","value":[]}]"#),
+        (r#"{"a":1}"#, r#"{"b":1}"#, r#"[{"op":"replace","path":"","value":{"b":1}}]"#),
+    ] {
+        let patch = Patch::between(&json(before), &json(after), &keys);
+        assert_eq!(patch.to_json(), json(expected), "{before} {after}: {}", patch.compact());
+    }
+}
