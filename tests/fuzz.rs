@@ -10,7 +10,7 @@ mod samples;
 
 use expdag::base::codec::{self, Bytes};
 use expdag::base::id::{DocumentId, Kind, NamesId, ObjectId, TreeId};
-use expdag::document::{self, Edit, Json};
+use expdag::document::{self, Document, Edit, Json};
 use expdag::object::document::{DocumentNode, Inlined, references};
 use expdag::object::evaluation::Evaluation;
 use expdag::object::experiment::Experiment;
@@ -125,7 +125,10 @@ fn use_document(objects: &impl Put, id: DocumentId, bytes: &[u8]) -> bool {
         Edit::Insert { pointer: place("/3"), value: Json::Bool(true) },
         Edit::Remove { pointer: place("/50") },
     ] {
-        let _ = document::change(objects, id, &[edit]);
+        if let Ok(mut document) = Document::open(objects, id) {
+            let _ = document.edit(&[edit]);
+            document.store(objects).unwrap();
+        }
     }
     node.is_some()
 }
