@@ -1,6 +1,7 @@
 //! Why a document could not be built, read or changed.
 
 use super::parse::JsonError;
+use super::patch::PatchError;
 use crate::base::limits::{DOCUMENT_DEPTH_MAX, DOCUMENT_KEY_BYTES_MAX, DOCUMENT_READ_BYTES_MAX};
 use crate::object::traits::ObjectError;
 
@@ -13,6 +14,9 @@ pub enum DocumentError {
     /// A text is no JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
+    /// A patch could not be applied.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
     /// A text is no JSON pointer.
     #[error("could not read `{pointer}` as a JSON pointer: {reason}")]
     BadPointer {

@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-use super::stored;
 use super::value::Value;
+use super::{difference, stored};
 use crate::base::id::DocumentId;
-use crate::document::{DocumentError, Edit, Json, Pointer};
+use crate::document::{DocumentError, Edit, Json, ListKeys, Patch, Pointer};
 use crate::object::traits::{Fetch, Put};
 
 /// A JSON value in memory, as a persistent tree.
@@ -86,6 +86,24 @@ impl Document {
         edits.iter().try_for_each(|edit| value.edit(edit))?;
         self.value = value;
         Ok(())
+    }
+
+    /// Applies the operations of a patch, one after the other: all or none.
+    ///
+    /// # Errors
+    /// [`DocumentError::Patch`] with the operation that does not fit; the bounds as in
+    /// [`Document::of`].
+    pub fn apply(&mut self, patch: &Patch) -> Result<(), DocumentError> {
+        let mut value = self.value.clone();
+        value.patch(patch)?;
+        self.value = value;
+        Ok(())
+    }
+
+    /// The operations that lead from this document to another: applied to this one they give
+    /// exactly that one. Costs what the two do not share.
+    pub fn patch_to(&self, after: &Self, keys: &ListKeys) -> Patch {
+        difference::between(&self.value, &after.value, keys)
     }
 
     /// The document of another value, compared in one pass: what is equal is shared.

@@ -120,7 +120,7 @@ impl Value {
         }
         let value = self.take(from)?;
         value.check_depth(to)?;
-        self.put(to, value, if to.parts().is_empty() { Way::Set } else { Way::Add })
+        self.put(to, value, Way::add(to))
     }
 
     /// Refuses a value that would be too deep at that place.
@@ -138,6 +138,13 @@ impl Value {
             None => "nothing stands there to be tested",
         };
         Err(DocumentError::Edit { pointer: pointer.to_string(), reason })
+    }
+}
+
+impl Way {
+    /// How RFC 6902 adds at a place: the whole document is replaced.
+    pub fn add(at: &Pointer) -> Self {
+        if at.parts().is_empty() { Self::Set } else { Self::Add }
     }
 }
 

@@ -4,8 +4,10 @@
 //! what is durable.
 
 mod convert;
+mod difference;
 mod document;
 mod edit;
+mod patched;
 mod replace;
 mod settle;
 mod stored;

@@ -17,6 +17,7 @@ mod reverse;
 mod text;
 mod weight;
 
+pub(crate) use between::between_at;
 pub use equal::is_numerically_equal;
 pub use error::PatchError;
 pub use keys::ListKeys;

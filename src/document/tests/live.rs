@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::model::{fitting, insert, json, model_edit, pointer, remove, set, step, value};
-use crate::document::{Document, DocumentError, Edit, Json, build, read, verify};
+use crate::document::{Document, DocumentError, Edit, Json, ListKeys, Patch, build, read, verify};
 use crate::object::counting::Counting;
 use crate::object::memory::MemoryObjects;
 use crate::object::traits::Fetch;
@@ -214,4 +214,96 @@ fn numbers_and_strings_are_kept_as_they_were_given() {
     for document in [document, Document::open(&objects, id).unwrap()] {
         assert_eq!(document.to_json().compact(), text);
     }
+}
+
+proptest! {
+    #![proptest_config(config(80))]
+
+    #[test]
+    fn a_patch_between_two_states_leads_from_one_to_the_other(
+        before in value(),
+        steps in prop::collection::vec(step(), 0..5),
+        other in value(),
+        settle in any::<bool>(),
+    ) {
+        let start = Document::of(&before).unwrap();
+        if settle {
+            start.id().unwrap();
+        }
+        let mut plain = before;
+        let mut near = start.clone();
+        for step in &steps {
+            near.edit(&fitting(&mut plain, step)).unwrap();
+        }
+        let apart = Document::of(&other).unwrap();
+        let far = start.replaced(&other).unwrap();
+        for end in [near, apart, far] {
+            for (from, to) in [(&start, &end), (&end, &start)] {
+                let patch = from.patch_to(to, &ListKeys::by_position());
+                prop_assert_eq!(patch.0.is_empty(), from.is_same(to));
+                let mut patched = from.clone();
+                patched.apply(&patch).unwrap();
+                prop_assert_eq!(&patched, to);
+                prop_assert_eq!(patched.id().unwrap(), to.id().unwrap());
+                prop_assert_eq!(patch.apply(&from.to_json()).unwrap(), to.to_json());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_patch_says_what_was_done_and_no_more() {
+    let many: Vec<Json> = (0..15_000_i64).map(Json::from).collect();
+    let fields = (0..3_000).map(|n| (format!("k{n}"), Json::from(n)));
+    let start = Document::of(
+        &[("list", Json::List(many)), ("map", fields.collect())].into_iter().collect(),
+    )
+    .unwrap();
+    start.id().unwrap();
+    let append = || Edit::Append { pointer: pointer("/list"), value: Json::from(1) };
+    for (edits, expected) in [
+        (vec![append()], r#"[{"op":"add","path":"/list/15000","value":1}]"#),
+        (vec![insert("/list/7000", 1)], r#"[{"op":"add","path":"/list/7000","value":1}]"#),
+        (vec![remove("/list/0")], r#"[{"op":"remove","path":"/list/0"}]"#),
+        (vec![set("/list/9", "x")], r#"[{"op":"replace","path":"/list/9","value":"x"}]"#),
+        (
+            vec![set("/map/k17", 1), set("/map/new", 2), remove("/map/k999")],
+            r#"[{"op":"replace","path":"/map/k17","value":1},{"op":"remove","path":"/map/k999"},{"op":"add","path":"/map/new","value":2}]"#,
+        ),
+        (vec![set("/map/k5", 6), set("/map/k5", 5)], "[]"),
+    ] {
+        let mut end = start.clone();
+        end.edit(&edits).unwrap();
+        assert_eq!(start.patch_to(&end, &ListKeys::by_position()).compact(), expected);
+        end.id().unwrap();
+        assert_eq!(start.patch_to(&end, &ListKeys::by_position()).compact(), expected);
+        let whole = start.replaced(&end.to_json()).unwrap();
+        assert_eq!(start.patch_to(&whole, &ListKeys::by_position()).compact(), expected);
+    }
+}
+
+#[test]
+fn a_patch_that_does_not_fit_names_its_operation_and_changes_nothing() {
+    let start = json(r#"{"a":[1],"s":"x"}"#);
+    for (ops, reason) in [
+        (
+            r#"[{"op":"add","path":"/n","value":1},{"op":"replace","path":"/x","value":1}]"#,
+            "operation 2 of the patch (`replace` at `/x`): there is nothing to replace",
+        ),
+        (r#"[{"op":"test","path":"/s","value":"y"}]"#, "another value stands there"),
+        (r#"[{"op":"copy","from":"/no","path":"/y"}]"#, "nothing stands there"),
+        (r#"[{"op":"add","path":"/a/2","value":1}]"#, "no position up to the end"),
+    ] {
+        let mut document = Document::of(&start).unwrap();
+        let error = document.apply(&Patch::parse(ops.as_bytes()).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+        assert_eq!(document.to_json(), start);
+    }
+    let double = r#"{"op":"copy","from":"","path":"/a/0"}"#;
+    let bomb = format!("[{}]", vec![double; 64].join(","));
+    let refused = Document::of(&start).unwrap().apply(&Patch::parse(bomb.as_bytes()).unwrap());
+    assert!(
+        matches!(refused, Err(DocumentError::TooLarge | DocumentError::TooDeep)),
+        "{refused:?}"
+    );
 }
