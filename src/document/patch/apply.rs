@@ -34,9 +34,7 @@ impl Patch {
     pub fn apply(&self, before: &Json) -> Result<Json, PatchError> {
         self.validate()?;
         let mut applying = Applying::to(before);
-        for (at, op) in self.0.iter().enumerate() {
-            applying.step(op).map_err(|fault| fault.of(at, op))?;
-        }
+        applying.steps(&self.0)?;
         Ok(applying.value)
     }
 }
@@ -115,10 +113,19 @@ impl Applying {
         Self { value: before.clone(), bytes_left: DOCUMENT_READ_BYTES_MAX }
     }
 
+    fn steps(&mut self, ops: &[PatchOp]) -> Result<(), PatchError> {
+        ops.iter()
+            .enumerate()
+            .try_for_each(|(at, op)| self.step(op).map(drop).map_err(|fault| fault.of(at, op)))
+    }
+
     /// Applies one operation. After a fault the value is of no use.
     pub(super) fn step(&mut self, op: &PatchOp) -> Result<Done, Fault> {
         Ok(match op {
-            PatchOp::Add { path, value } => self.add(path, value.clone())?,
+            PatchOp::Add { path, value } => {
+                self.spend(value, path)?;
+                self.add(path, value.clone())?
+            }
             PatchOp::Remove { path } => Done::Gone(take(&mut self.value, path)?),
             PatchOp::Replace { path, value } => {
                 self.spend(value, path)?;
@@ -131,6 +138,7 @@ impl Applying {
             }
             PatchOp::Move { from, path } => {
                 let value = take(&mut self.value, from).map_err(at_from)?;
+                weigh(&value, path.parts().len())?;
                 match self.add(path, value)? {
                     Done::Instead(old) => Done::MovedOver(old),
                     Done::New(path) => Done::Moved(path),
@@ -139,6 +147,7 @@ impl Applying {
             }
             PatchOp::Copy { from, path } => {
                 let value = find(&self.value, from.parts()).map_err(at_from)?.clone();
+                self.spend(&value, path)?;
                 self.add(path, value)?
             }
             PatchOp::Test { path, value } => {
@@ -161,7 +170,6 @@ impl Applying {
     }
 
     fn add(&mut self, path: &Pointer, value: Json) -> Result<Done, Reason> {
-        self.spend(&value, path)?;
         let Some((last, way)) = path.parts().split_last() else {
             return Ok(Done::Instead(std::mem::replace(&mut self.value, value)));
         };
@@ -218,5 +226,23 @@ fn take(value: &mut Json, at: &Pointer) -> Result<Json, Reason> {
             Ok(items.remove(at))
         }
         _ => Err(NOTHING),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2^60 items in 120 operations, were they not bounded.
+    #[test]
+    fn copies_of_copies_are_bounded() {
+        let double =
+            r#"{"op":"copy","from":"/a","path":"/b"},{"op":"move","from":"/b","path":"/a/-"}"#;
+        let patch = Patch::parse(format!("[{}]", vec![double; 60].join(",")).as_bytes()).unwrap();
+        let before = Json::parse(br#"{"a":["x"]}"#).unwrap();
+        let mut applying = Applying { value: before, bytes_left: 1 << 20 };
+        let error = applying.steps(&patch.0).unwrap_err().to_string();
+        assert!(error.ends_with("more than 1 GiB into the document"), "{error}");
+        assert!(weigh(&applying.value, 0).unwrap().bytes <= 1 << 20);
     }
 }

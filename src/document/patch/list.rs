@@ -14,6 +14,9 @@ use crate::document::Json;
 type Known<'a> = HashMap<Identity<'a>, usize>;
 
 pub(super) fn compare(walk: &mut Walk<'_>, (old, new): (&[Json], &[Json]), at: At<'_>) {
+    if old == new {
+        return;
+    }
     let known = walk
         .keys
         .field_at(|| walk.pointer(at))

@@ -6,5 +6,6 @@ mod json;
 mod laws;
 mod live;
 mod model;
+mod patch_cases;
 mod patch_laws;
 mod patch_suite;
