@@ -2,7 +2,7 @@
 
 use super::edit::Way;
 use super::value::{Container, Part, Value};
-use crate::base::limits::DOCUMENT_READ_BYTES_MAX;
+use crate::base::limits::PATCH_COPY_BYTES_MAX;
 use crate::document::{
     DocumentError, Json, Patch, PatchError, PatchOp, Pointer, is_numerically_equal,
 };
@@ -11,7 +11,7 @@ impl Value {
     /// Applies the operations one after the other. After a fault the value is of no use.
     pub fn patch(&mut self, patch: &Patch) -> Result<(), DocumentError> {
         patch.validate()?;
-        let mut bytes_left = DOCUMENT_READ_BYTES_MAX;
+        let mut bytes_left = PATCH_COPY_BYTES_MAX;
         for (at, op) in patch.0.iter().enumerate() {
             self.patch_once(op, &mut bytes_left).map_err(|error| named(error, at, op))?;
         }
@@ -34,7 +34,9 @@ impl Value {
                 value.check_depth(path)?;
                 // A copy shares what it copies; copies of copies may still stand for too much.
                 let bytes = value.weight();
-                *bytes_left = bytes_left.checked_sub(bytes).ok_or(DocumentError::TooLarge)?;
+                *bytes_left = bytes_left
+                    .checked_sub(bytes)
+                    .ok_or_else(|| fault(path, "the copies of this patch stand for too much"))?;
                 self.put(path, value, Way::add(path))
             }
             PatchOp::Test { path, value } => match self.at(path.parts()) {
