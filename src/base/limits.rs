@@ -46,7 +46,7 @@ pub const LIVE_NODE_PARTS_MAX: usize = 128;
 
 /// Bytes that the copies of one patch may stand for in memory, where they share what they copy.
 /// Copies of copies double with each operation; a state has some hundred kilobytes.
-pub const PATCH_COPY_BYTES_MAX: u64 = 64 << 20;
+pub const PATCH_COPY_BYTES_MAX: u64 = 16 << 20;
 
 /// A string of a document longer than this is a blob of its own, shared like any other.
 pub const DOCUMENT_STRING_BYTES_MAX: usize = 1024;
