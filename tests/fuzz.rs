@@ -10,7 +10,7 @@ mod samples;
 
 use expdag::base::codec::{self, Bytes};
 use expdag::base::id::{DocumentId, Kind, NamesId, ObjectId, TreeId};
-use expdag::document::{self, Document, Edit, Json};
+use expdag::document::{self, Document, Edit, Json, ListKeys};
 use expdag::object::document::{DocumentNode, Inlined, references};
 use expdag::object::evaluation::Evaluation;
 use expdag::object::experiment::Experiment;
@@ -118,7 +118,7 @@ fn use_document(objects: &impl Put, id: DocumentId, bytes: &[u8]) -> bool {
     let place = |text: &str| text.parse().unwrap();
     let other = document::build(objects, &Json::parse(b"{\"key 07\":[1]}").unwrap()).unwrap();
     let _ = document::diff(objects, other, id);
-    let _ = document::merge(objects, other, id, other);
+    let _ = document::merge(objects, other, id, other, &ListKeys::default());
     for edit in [
         Edit::Set { pointer: place("/key 07"), value: Json::Null },
         Edit::Remove { pointer: place("/inline/list") },

@@ -1,4 +1,5 @@
-//! Three-way merge of documents: maps key by key, everything else as a whole.
+//! Three-way merge of documents: maps key by key, lists as [`super::merge_list`] has it, everything
+//! else as a whole.
 //!
 //! A conflict is a result, never an error. Costs what differs.
 
@@ -9,6 +10,7 @@ use super::diff::diff_maps;
 use super::draft::change_map;
 use super::error::DocumentError;
 use super::json::Json;
+use super::patch::ListKeys;
 use super::pointer::Pointer;
 use super::read::Reading;
 use crate::base::id::DocumentId;
@@ -28,7 +30,7 @@ pub struct DocumentMerge {
 /// A place that both sides changed differently.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentConflict {
-    /// Where.
+    /// Where. An item of a list is named by its position in ours, or in the base where we removed it.
     pub pointer: Pointer,
     /// What stood there in the base.
     pub base: Option<Json>,
@@ -38,8 +40,15 @@ pub struct DocumentConflict {
     pub theirs: Option<Json>,
 }
 
-/// Brings together what two sides made of one base. A list that both changed is a conflict unless
-/// both made the same of it.
+/// Brings together what two sides made of one base. The conflict of a place that one side removed and
+/// the other changed has none for the side that removed it.
+///
+/// Lists that both changed: items that `keys` knows are merged one by one. Their order is that of
+/// the side that changed it; different orders are a conflict of the list. What a side added comes
+/// after what it follows there, at one place ours before theirs. Lists without identity are merged
+/// where all have one length (a position that both changed is a conflict), where one side appended
+/// and the other kept the length, or where an unchanged item stands between the two changes.
+/// Everything else, such as two appends, is a conflict of the list.
 ///
 /// # Errors
 /// As [`super::read()`] and `Put::put`.
@@ -48,8 +57,10 @@ pub fn merge(
     base: DocumentId,
     ours: DocumentId,
     theirs: DocumentId,
+    keys: &ListKeys,
 ) -> Result<DocumentMerge, DocumentError> {
-    let mut merging = Merging { objects, reading: Reading::new(objects), conflicts: Vec::new() };
+    let reading = Reading::new(objects);
+    let mut merging = Merging { objects, keys, reading, conflicts: Vec::new() };
     let sides = Sides {
         base: Some(root_slot(objects, base)?),
         ours: Some(root_slot(objects, ours)?),
@@ -66,21 +77,22 @@ pub fn merge(
 
 /// What stands at one place on each side.
 #[derive(Clone)]
-struct Sides<T> {
-    base: T,
-    ours: T,
-    theirs: T,
+pub(super) struct Sides<T> {
+    pub(super) base: T,
+    pub(super) ours: T,
+    pub(super) theirs: T,
 }
 
-struct Merging<'a, P: ?Sized> {
-    objects: &'a P,
+pub(super) struct Merging<'a, P: ?Sized> {
+    pub(super) objects: &'a P,
+    pub(super) keys: &'a ListKeys,
     /// One budget for all that is shown.
     reading: Reading<'a, P>,
     conflicts: Vec<DocumentConflict>,
 }
 
 impl<P: Put + ?Sized> Merging<'_, P> {
-    fn merge(
+    pub(super) fn merge(
         &mut self,
         sides: Sides<Option<Slot>>,
         at: &Pointer,
@@ -97,14 +109,51 @@ impl<P: Put + ?Sized> Merging<'_, P> {
         if let Some(maps) = self.maps(&sides)? {
             return self.merge_maps(maps, at).map(Some);
         }
-        let Sides { base, ours, theirs } = sides;
+        if let Some(lists) = self.lists(&sides)?
+            && let Some(merged) = self.merge_lists(&lists, at)?
+        {
+            return Ok(Some(merged));
+        }
+        let ours = sides.ours.clone();
+        self.conflict(sides, at)?;
+        Ok(ours)
+    }
+
+    pub(super) fn conflict(
+        &mut self,
+        Sides { base, ours, theirs }: Sides<Option<Slot>>,
+        at: &Pointer,
+    ) -> Result<(), DocumentError> {
         let depth = at.parts().len();
         let mut shown =
             |slot: Option<Slot>| slot.map(|slot| self.reading.slot(slot, depth)).transpose();
-        let (base, ours_shown, theirs) = (shown(base)?, shown(ours.clone())?, shown(theirs)?);
-        let pointer = at.clone();
-        self.conflicts.push(DocumentConflict { pointer, base, ours: ours_shown, theirs });
-        Ok(ours)
+        let (base, ours, theirs) = (shown(base)?, shown(ours)?, shown(theirs)?);
+        self.conflicts.push(DocumentConflict { pointer: at.clone(), base, ours, theirs });
+        Ok(())
+    }
+
+    /// The lists, where both sides have one and the base has one or nothing.
+    fn lists(
+        &mut self,
+        Sides { base, ours, theirs }: &Sides<Option<Slot>>,
+    ) -> Result<Option<Sides<Option<Vec<Slot>>>>, DocumentError> {
+        let (ours, theirs) = (self.list(ours)?, self.list(theirs)?);
+        if ours.is_none() || theirs.is_none() {
+            return Ok(None);
+        }
+        let items = self.list(base)?;
+        let fits = base.is_none() || items.is_some();
+        Ok(fits.then_some(Sides { base: items, ours, theirs }))
+    }
+
+    fn list(&mut self, slot: &Option<Slot>) -> Result<Option<Vec<Slot>>, DocumentError> {
+        match slot {
+            Some(slot) if slot.is_container() => match open_slot(self.objects, slot.clone())? {
+                Opened::List(list) => self.reading.items(list).map(Some),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
     }
 
     /// The three maps, where both sides have one. A base that has none counts as an empty one: both

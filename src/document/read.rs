@@ -130,6 +130,16 @@ impl<'a, F: Fetch + ?Sized> Reading<'a, F> {
         }
     }
 
+    /// The items of a list, none of them read.
+    pub(super) fn items(&mut self, list: Hold<ListItem>) -> Result<Vec<Slot>, DocumentError> {
+        let mut items = Vec::new();
+        self.each(list, |_, item: ListItem| {
+            items.push(item.value);
+            Ok(())
+        })?;
+        Ok(items)
+    }
+
     fn each<E: Held>(
         &mut self,
         hold: Hold<E>,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::model::{change, insert, json, model_edit, pointer, remove, set};
 use crate::base::id::DocumentId;
 use crate::document::read::Reading;
-use crate::document::{DocumentError, Json, build, get, merge, read, totals};
+use crate::document::{DocumentError, Json, ListKeys, build, get, merge, read, totals};
 use crate::object::document::{ListItem, Slot};
 use crate::object::memory::MemoryObjects;
 use crate::object::sequence;
@@ -130,7 +130,7 @@ fn conflicts_are_named_with_all_three_sides() {
     let objects = MemoryObjects::new();
     let id = |text: &str| build(&objects, &json(text)).unwrap();
     let merged = |base: &str, ours: &str, theirs: &str| {
-        merge(&objects, id(base), id(ours), id(theirs)).unwrap()
+        merge(&objects, id(base), id(ours), id(theirs), &ListKeys::default()).unwrap()
     };
     for (base, ours, theirs, expected) in [
         (r#"{"a":1}"#, r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":2}"#),
@@ -146,7 +146,7 @@ fn conflicts_are_named_with_all_three_sides() {
     let result = merged(
         r#"{"a":{"x":1,"y":1},"l":[1]}"#,
         r#"{"a":{"x":2,"y":1},"l":[1,2]}"#,
-        r#"{"a":{"x":3},"l":[0,1]}"#,
+        r#"{"a":{"x":3},"l":[1,3]}"#,
     );
     assert_eq!(result.document, None);
     let named: Vec<_> = result.conflicts.iter().map(|c| c.pointer.to_string()).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::model::{at_mut, change, fitting, replayed, some_place, step, value};
-use crate::document::{Json, build, diff, get, merge, read, totals, verify};
+use crate::document::{Json, ListKeys, build, diff, get, merge, read, totals, verify};
 use crate::object::memory::MemoryObjects;
 
 fn config(cases: u32) -> ProptestConfig {
@@ -88,9 +88,10 @@ proptest! {
             build(&objects, &Json::Map(all)).unwrap()
         };
         let (b, o, t) = (id(&[&base]), id(&[&base, &ours]), id(&[&base, &theirs]));
-        let merged = merge(&objects, b, o, t).unwrap();
+        let keys = ListKeys::default();
+        let merged = merge(&objects, b, o, t, &keys).unwrap();
         prop_assert_eq!(&merged.conflicts, &[]);
         prop_assert_eq!(merged.document, Some(id(&[&base, &ours, &theirs])));
-        prop_assert_eq!(merge(&objects, b, t, o).unwrap(), merged);
+        prop_assert_eq!(merge(&objects, b, t, o, &keys).unwrap(), merged);
     }
 }

@@ -5,6 +5,7 @@ mod cost;
 mod json;
 mod laws;
 mod live;
+mod merge_lists;
 mod model;
 mod patch_cases;
 mod patch_laws;

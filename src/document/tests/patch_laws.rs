@@ -23,7 +23,7 @@ fn leads_forth_and_back(before: &Json, after: &Json, keys: &ListKeys) -> Patch {
 }
 
 /// A list of components: known by `id`, in any order, each with a few fields.
-fn components() -> impl Strategy<Value = Json> {
+pub(super) fn components() -> impl Strategy<Value = Json> {
     let fields = prop::collection::btree_map("[x-z]", 0..3_i64, 0..3);
     let component = |(id, fields): (i64, std::collections::BTreeMap<String, i64>)| {
         let fields = fields.into_iter().map(|(key, value)| (key, Json::from(value)));
@@ -36,7 +36,7 @@ fn components() -> impl Strategy<Value = Json> {
 }
 
 /// Few different values, so that lists have much in common.
-fn plain_list() -> impl Strategy<Value = Json> {
+pub(super) fn plain_list() -> impl Strategy<Value = Json> {
     let item = prop_oneof![
         (0..4_i64).prop_map(Json::from),
         (0..3_i64).prop_map(|n| [("n", Json::from(n)), ("m", Json::from(1))].into_iter().collect()),
