@@ -30,7 +30,7 @@ mod tests;
 mod write;
 
 pub use build::build;
-pub use diff::{DocumentChange, diff};
+pub use diff::{DocumentChange, diff, diff_by};
 pub use edit::Edit;
 pub use error::DocumentError;
 pub use json::{Json, Number};

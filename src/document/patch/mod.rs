@@ -18,6 +18,7 @@ mod text;
 mod weight;
 
 pub(crate) use between::between_at;
+pub(super) use order::staying;
 pub use equal::is_numerically_equal;
 pub use error::PatchError;
 pub use keys::ListKeys;

@@ -2,6 +2,7 @@
 
 mod cases;
 mod cost;
+mod diff_lists;
 mod json;
 mod laws;
 mod live;
