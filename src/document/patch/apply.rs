@@ -6,7 +6,7 @@ use super::equal::is_numerically_equal;
 use super::error::PatchError;
 use super::op::{Patch, PatchOp};
 use super::weight::weigh;
-use crate::base::limits::{DOCUMENT_KEY_BYTES_MAX, DOCUMENT_READ_BYTES_MAX};
+use crate::base::limits::{DOCUMENT_KEY_BYTES_MAX, PATCH_COPY_BYTES_MAX};
 use crate::document::pointer::position;
 use crate::document::{Json, Pointer};
 
@@ -110,7 +110,7 @@ pub(super) struct Applying {
 
 impl Applying {
     pub(super) fn to(before: &Json) -> Self {
-        Self { value: before.clone(), bytes_left: DOCUMENT_READ_BYTES_MAX }
+        Self { value: before.clone(), bytes_left: PATCH_COPY_BYTES_MAX }
     }
 
     fn steps(&mut self, ops: &[PatchOp]) -> Result<(), PatchError> {
@@ -122,13 +122,9 @@ impl Applying {
     /// Applies one operation. After a fault the value is of no use.
     pub(super) fn step(&mut self, op: &PatchOp) -> Result<Done, Fault> {
         Ok(match op {
-            PatchOp::Add { path, value } => {
-                self.spend(value, path)?;
-                self.add(path, value.clone())?
-            }
+            PatchOp::Add { path, value } => self.add(path, value.clone())?,
             PatchOp::Remove { path } => Done::Gone(take(&mut self.value, path)?),
             PatchOp::Replace { path, value } => {
-                self.spend(value, path)?;
                 let place = find_mut(&mut self.value, path.parts())?;
                 Done::Instead(std::mem::replace(place, value.clone()))
             }
@@ -159,13 +155,13 @@ impl Applying {
         })
     }
 
-    /// Copies of copies grow fast: what a patch puts is bounded.
+    /// Copies of copies grow fast: what they stand for is bounded.
     fn spend(&mut self, value: &Json, at: &Pointer) -> Result<(), Reason> {
-        let bytes = weigh(value, at.parts().len())?.bytes;
+        let bytes = weigh(value, at.parts().len())?;
         self.bytes_left = self
             .bytes_left
             .checked_sub(bytes)
-            .ok_or("the patch would put more than 1 GiB into the document")?;
+            .ok_or("the copies of this patch stand for too much")?;
         Ok(())
     }
 
@@ -242,7 +238,7 @@ mod tests {
         let before = Json::parse(br#"{"a":["x"]}"#).unwrap();
         let mut applying = Applying { value: before, bytes_left: 1 << 20 };
         let error = applying.steps(&patch.0).unwrap_err().to_string();
-        assert!(error.ends_with("more than 1 GiB into the document"), "{error}");
-        assert!(weigh(&applying.value, 0).unwrap().bytes <= 1 << 20);
+        assert!(error.ends_with("the copies of this patch stand for too much"), "{error}");
+        assert!(weigh(&applying.value, 0).unwrap() < 1 << 21);
     }
 }

@@ -18,9 +18,9 @@ mod text;
 mod weight;
 
 pub(crate) use between::between_at;
-pub(super) use order::staying;
 pub use equal::is_numerically_equal;
 pub use error::PatchError;
 pub use keys::ListKeys;
 pub use merge_patch::{apply_merge_patch, merge_patch_between};
 pub use op::{Patch, PatchOp};
+pub(super) use order::staying;

@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::model::{fitting, json, step, value};
-use crate::document::{Json, ListKeys, Patch, PatchOp, apply_merge_patch, merge_patch_between};
+use super::model::{fitting, json, some_place, step, value};
+use crate::document::{
+    Document, Json, ListKeys, Patch, PatchOp, apply_merge_patch, merge_patch_between,
+};
 
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
@@ -82,6 +84,83 @@ proptest! {
     fn a_merge_patch_leads_from_one_value_to_another(before in components(), after in components()) {
         let patch = merge_patch_between(&before, &after).unwrap();
         prop_assert_eq!(apply_merge_patch(&before, &patch), after);
+    }
+}
+
+/// Operations, most of which fit.
+#[derive(Clone, Debug)]
+struct Draw {
+    kind: u8,
+    from: (Vec<u16>, bool),
+    to: (Vec<u16>, bool),
+    value: i64,
+}
+
+fn draw() -> impl Strategy<Value = Draw> {
+    let place = || (prop::collection::vec(any::<u16>(), 0..4), any::<bool>());
+    (0..6_u8, place(), place(), 0..3_i64).prop_map(|(kind, from, to, value)| Draw {
+        kind,
+        from,
+        to,
+        value,
+    })
+}
+
+fn op(value: &Json, draw: &Draw) -> PatchOp {
+    let from = some_place(value, &draw.from.0, draw.from.1 && draw.kind == 5);
+    let path = some_place(value, &draw.to.0, draw.to.1);
+    let value = Json::from(draw.value);
+    match draw.kind {
+        0 => PatchOp::Add { path, value },
+        1 => PatchOp::Remove { path },
+        2 => PatchOp::Replace { path, value },
+        3 => PatchOp::Move { from, path },
+        4 => PatchOp::Copy { from, path },
+        _ => PatchOp::Test { path: from, value },
+    }
+}
+
+/// Small, nested lists and maps.
+fn small() -> impl Strategy<Value = Json> {
+    (0..3_i64).prop_map(Json::from).prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::List),
+            prop::collection::btree_map("[a-c]", inner, 0..4).prop_map(Json::Map),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(config(1_000))]
+
+    /// Any operations: on a plain value and on a document the same, and all of them can be taken back.
+    #[test]
+    fn any_patch_is_applied_alike_and_taken_back(
+        before in small(),
+        draws in prop::collection::vec(draw(), 1..6),
+    ) {
+        let (mut after, mut ops) = (before.clone(), Vec::new());
+        for draw in &draws {
+            let op = op(&after, draw);
+            let mut document = Document::of(&after).unwrap();
+            let in_memory = document.apply(&Patch(vec![op.clone()])).map(|()| document.to_json());
+            match (Patch(vec![op.clone()]).apply(&after), in_memory) {
+                (Ok(plain), Ok(live)) => {
+                    prop_assert_eq!(&plain, &live, "{:?}", op);
+                    after = plain;
+                    ops.push(op);
+                }
+                (Err(_), Err(_)) => {}
+                (plain, live) => prop_assert!(false, "{:?}: {:?} {:?}", op, plain, live),
+            }
+        }
+        let patch = Patch(ops);
+        prop_assert_eq!(&patch.apply(&before).unwrap(), &after);
+        let back = patch.reversed(&before).unwrap();
+        prop_assert_eq!(&back.apply(&after).unwrap(), &before, "{} {}", patch.compact(), back.compact());
+        let mut document = Document::of(&after).unwrap();
+        document.apply(&back).unwrap();
+        prop_assert_eq!(document.to_json(), before);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Json, ListKeys, Patch, PatchError};
+use crate::document::{Document, Json, ListKeys, Patch, PatchError};
 
 const SUITE: [(&str, &str); 2] = [
     ("tests", include_str!("../../../tests/samples/json_patch/tests.json")),
@@ -83,6 +83,17 @@ fn applied(case: &Case) -> Result<Json, PatchError> {
     Patch::from_json(&case.patch)?.apply(&case.doc)
 }
 
+/// The same on a document; one that refuses a patch is as it was.
+fn in_memory(case: &Case) -> Option<Json> {
+    let patch = Patch::from_json(&case.patch).ok()?;
+    let mut document = Document::of(&case.doc).unwrap();
+    let applied = document.apply(&patch);
+    if applied.is_err() {
+        assert_eq!(document.to_json(), case.doc, "{}", case.name);
+    }
+    applied.ok().map(|()| document.to_json())
+}
+
 #[test]
 fn every_case_gives_what_it_expects() {
     let (cases, refused) = cases();
@@ -90,6 +101,7 @@ fn every_case_gives_what_it_expects() {
     assert_eq!((applied_count, cases.len(), refused), (70, 93, 2), "all 95 cases are looked at");
     for case in &cases {
         assert_eq!(applied(case).ok(), case.expected, "{}: {:?}", case.name, applied(case));
+        assert_eq!(in_memory(case), case.expected, "{}", case.name);
     }
 }
 
