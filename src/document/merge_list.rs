@@ -165,7 +165,8 @@ struct Hunk<'a> {
     old: (usize, usize),
     /// What stands there instead.
     new: &'a [Slot],
-    /// From where to where it might as well be: one of several equal items was removed or added.
+    /// From where to where it might as well be, where one of several equal items was removed or added:
+    /// equal beginnings and ends may overlap.
     reach: (usize, usize),
 }
 
@@ -174,9 +175,14 @@ impl<'a> Hunk<'a> {
         let same = |(a, b): &(&Slot, &Slot)| a == b;
         let begin = base.iter().zip(side).take_while(same).count();
         let end = base.iter().rev().zip(side.iter().rev()).take_while(same).count();
-        let last = base.len() - end;
-        let reach = (begin.min(last), begin.max(last));
-        let end = end.min(base.len().min(side.len()) - begin);
-        Self { old: (begin, base.len() - end), new: &side[begin..side.len() - end], reach }
+        let shorter = base.len().min(side.len());
+        let first = begin.min(shorter - end);
+        let last = (base.len() - end).max(begin + base.len() - shorter);
+        let end = end.min(shorter - begin);
+        Self {
+            old: (begin, base.len() - end),
+            new: &side[begin..side.len() - end],
+            reach: (first, last),
+        }
     }
 }
