@@ -9,8 +9,9 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::time::{Clock, SystemClock};
@@ -24,6 +25,26 @@ pub trait DiskFile: Write + Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// A file that is written at places, by several threads: a log that grows, whose space was filled
+/// with zeros before. Its times are the system's.
+pub trait PlacedFile: Send + Sync + Debug {
+    /// Writes all bytes at a place, over what is there or beyond the end.
+    ///
+    /// # Errors
+    /// Those of the system. After one it is not known which bytes stand there.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Cuts the file to a length.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn cut(&self, length: u64) -> io::Result<()>;
+    /// Makes content and length durable, whoever wrote them. Not the name.
+    ///
+    /// # Errors
+    /// Those of the system. After one what was not synced must be taken for lost.
+    fn sync(&self) -> io::Result<()>;
+}
+
 /// What a store and a workspace do to the disk.
 pub trait Disk: Send + Sync + Debug {
     /// Creates a file that must not exist yet, with these permission bits (less the umask).
@@ -31,6 +52,12 @@ pub trait Disk: Send + Sync + Debug {
     /// # Errors
     /// `AlreadyExists`, and those of the system.
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file to write at places. With permission bits (less the umask) it is created and
+    /// must not exist yet; without it must exist.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, `NotFound`, and those of the system.
+    fn place(&self, path: &Path, mode: Option<u32>) -> io::Result<Arc<dyn PlacedFile>>;
     /// Gives a file another name, replacing what is there.
     ///
     /// # Errors
@@ -130,10 +157,33 @@ impl Drop for ExactFile {
     }
 }
 
+impl PlacedFile for File {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn cut(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
 impl Disk for RealDisk {
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
         Ok(Box::new(ExactFile { file, is_stamped: false }))
+    }
+
+    fn place(&self, path: &Path, mode: Option<u32>) -> io::Result<Arc<dyn PlacedFile>> {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        if let Some(mode) = mode {
+            options.create_new(true).mode(mode);
+        }
+        Ok(Arc::new(options.open(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -203,3 +203,25 @@ pub const READ_TASK_BYTES_MAX: u64 = 8 << 20;
 /// A restore that writes at most this many files makes each durable by itself; a larger one the
 /// whole file system at once.
 pub const SYNC_EACH_FILES_MAX: usize = 64;
+
+/// A segment of the journal is sealed when it reaches this, by the next append. A one-shot command
+/// reads and checks the active one as a whole: 4 MiB take some 3 ms.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 4 << 20;
+
+/// The active segment grows in zeros by this much, so that most durable appends change neither its
+/// length nor its extents.
+pub const JOURNAL_STEP_BYTES: u64 = 256 << 10;
+
+/// Bytes of one payload, as of a record. A frame may make its segment longer than the bound.
+pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = RECORD_BYTES_MAX;
+
+/// Times a reader reads a damaged place of the active segment again before it believes it: what is
+/// being written may look damaged for a moment.
+pub const JOURNAL_LOOKS_MAX: usize = 8;
+
+/// The first pause of who waits for the journal's lock, in microseconds; it doubles up to
+/// [`LOCK_PAUSE_MS`]. An append holds the lock for some 20 µs.
+pub const JOURNAL_LOCK_PAUSE_US: u64 = 50;
+
+/// Files of sealed segments that stay open for reading.
+pub const JOURNAL_FILES_MAX: usize = 16;

@@ -83,6 +83,11 @@ impl Layout {
         self.root.join("tmp")
     }
 
+    /// Segments of the journal; made with its first frame.
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
     /// Empty files to lock, and notes on who holds them.
     pub fn locks(&self) -> PathBuf {
         self.root.join("locks")

@@ -7,6 +7,7 @@
 //! | `commit` | readers that found heads moving | the moment in which heads move |
 //! | `create` | | making the store |
 //! | `compact` | | compaction |
+//! | `journal` | | an append to the journal |
 //! | `workspace-…` | verbs that capture that workspace or show it live | a verb that changes its files |
 //!
 //! The files themselves are no state: they are made when missing, and not through the disk seam.
@@ -91,13 +92,18 @@ impl LockFile {
         Err(StoreError::Busy { what: self.what.clone(), holder: self.holder() })
     }
 
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Removes the file. Whoever holds it must be gone: a new file would be another lock.
     pub fn remove(&self) {
         let _ = std::fs::remove_file(&self.path);
     }
 
     /// Opened for reading only where writing is refused: a lock needs no more.
-    fn open(&self) -> Result<File, StoreError> {
+    pub(super) fn open(&self) -> Result<File, StoreError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         let opened = options.open(&self.path).or_else(|e| match e.kind() {
@@ -109,7 +115,8 @@ impl LockFile {
         opened.map_err(|e| StoreError::from_io(&self.path, e))
     }
 
-    fn holder(&self) -> Holder {
+    /// Who its text says holds it.
+    pub(super) fn holder(&self) -> Holder {
         let text = std::fs::read_to_string(&self.path).unwrap_or_default();
         let mut lines = text.lines();
         let pid = lines.next().and_then(|line| line.parse().ok());
@@ -120,11 +127,7 @@ impl LockFile {
 impl Lock {
     /// Notes who holds it. A note that cannot be written is left out: it is for people.
     pub fn note(&self, verb: &str) {
-        let verb: String = verb.chars().filter(|c| !c.is_control()).take(NOTE_VERB_CHARS).collect();
-        // Filled up instead of cut off first: ext4 makes a file that was cut to nothing durable
-        // when it is closed, which every commit would wait for.
-        let text = format!("{}\n{verb:<NOTE_VERB_CHARS$}\n", std::process::id());
-        let _ = self.file.write_all_at(text.as_bytes(), 0);
+        note(&self.file, verb);
     }
 
     /// Locks a workspace and notes the verb.
@@ -132,4 +135,13 @@ impl Lock {
         self.note(verb);
         WorkspaceLock { _lock: self }
     }
+}
+
+/// Notes in the file of a lock who holds it.
+pub(super) fn note(file: &File, verb: &str) {
+    let verb: String = verb.chars().filter(|c| !c.is_control()).take(NOTE_VERB_CHARS).collect();
+    // Filled up instead of cut off first: ext4 makes a file that was cut to nothing durable
+    // when it is closed, which every commit would wait for.
+    let text = format!("{}\n{verb:<NOTE_VERB_CHARS$}\n", std::process::id());
+    let _ = file.write_all_at(text.as_bytes(), 0);
 }

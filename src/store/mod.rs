@@ -16,6 +16,7 @@ mod compact;
 mod error;
 mod format;
 mod heads;
+pub mod journal;
 mod layout;
 mod lock;
 mod open;

@@ -27,8 +27,7 @@ pub struct Store {
     pub(super) layout: Layout,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) packs: PackSet,
-    /// What failed first, once a durable write has failed.
-    poison: OnceLock<String>,
+    pub(super) poison: Poison,
     /// The map of no names, which can be fetched before anything is stored.
     no_names: (NamesId, Arc<Vec<u8>>),
     /// What was current when last asked: an operation never changes, so its names are known.
@@ -60,7 +59,7 @@ impl Store {
         let memory = MemoryObjects::new();
         let id = names::empty(&memory)?;
         let no_names = (id, memory.fetch(id.object())?);
-        let (poison, last) = (OnceLock::new(), Mutex::new(None));
+        let (poison, last) = (Poison::default(), Mutex::new(None));
         Ok(Self { layout, disk, packs, poison, no_names, last })
     }
 
@@ -185,21 +184,36 @@ impl Store {
         LockFile::new(&self.layout.locks(), name, "the store")
     }
 
-    /// Remembers that a durable write failed: from then on this process writes no more, because
-    /// what the system has lost cannot be known.
     pub(super) fn poison(&self, error: &dyn std::error::Error) {
-        let _ = self.poison.set(error.to_string());
+        self.poison.set(error);
     }
 
     pub(super) fn refuse_poisoned(&self) -> Result<(), ObjectError> {
-        match self.poison.get() {
-            Some(first) => Err(ObjectError::Poisoned { first: first.clone() }),
-            None => Ok(()),
-        }
+        self.poison.refuse()
     }
 
     fn is_no_names(&self, id: ObjectId) -> bool {
         id == self.no_names.0.object()
+    }
+}
+
+/// What failed first, once a durable write has failed. Shared by all that write to one store.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Poison(Arc<OnceLock<String>>);
+
+impl Poison {
+    /// Remembers that a durable write failed: from then on this process writes no more, because
+    /// what the system has lost cannot be known.
+    pub fn set(&self, error: &dyn std::error::Error) {
+        let _ = self.0.set(error.to_string());
+    }
+
+    /// Refuses to write after a failure.
+    pub fn refuse(&self) -> Result<(), ObjectError> {
+        match self.0.get() {
+            Some(first) => Err(ObjectError::Poisoned { first: first.clone() }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -99,6 +99,9 @@ pub fn crash_points_of(
 fn describe(mutation: &Mutation) -> String {
     match mutation {
         Mutation::Write { file, bytes } => format!("{} bytes to file {file}", bytes.len()),
+        Mutation::WriteAt { file, offset, bytes } => {
+            format!("{} bytes to file {file} at {offset}", bytes.len())
+        }
         other => format!("{other:?}"),
     }
 }

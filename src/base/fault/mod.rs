@@ -13,8 +13,12 @@
 //! - A rename within a folder is one change: both names or neither. Between two folders it is a
 //!   new name and a removal; the removal is not there without the new name, unless the old folder
 //!   was synced.
-//! - Content that is not synced may be absent, there in part, there in full length with zeros
-//!   where data should be, or whole. Synced content stays: files are only appended to.
+//! - Content that was appended and not synced may be absent, there in part, there in full length
+//!   with zeros where data should be, or whole.
+//! - Bytes written at a place and not synced may each time be the old ones, the new ones, or new in
+//!   a first or last part only, whatever becomes of other writes, earlier or later; the file may
+//!   have grown without its bytes. A cut that is not synced is there or not.
+//! - Synced content stays, until it is written over or cut.
 //! - A folder that is not there takes with it all that lies in it.
 //!
 //! This is harsher than the journals of ext4, XFS or btrfs, which keep the order of changes in
@@ -24,6 +28,7 @@
 //! digests to find; [`RecordingDisk::forgetting`] does the second, so that a test can show that it
 //! would notice a sync that is not there.
 
+mod content;
 mod drive;
 mod image;
 mod recording;

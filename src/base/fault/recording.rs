@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::disk::{Disk, DiskFile, RealDisk};
+use crate::base::disk::{Disk, DiskFile, PlacedFile, RealDisk};
 
 /// One change, in the order in which it was made. Paths are relative to the root of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,29 @@ pub enum Mutation {
         file: usize,
         /// The bytes.
         bytes: Arc<Vec<u8>>,
+    },
+    /// A file that exists was opened to be written at places; from then on it has this number.
+    Open {
+        /// Its name.
+        path: PathBuf,
+        /// What it is called in later changes.
+        file: usize,
+    },
+    /// Bytes were written at a place of a file.
+    WriteAt {
+        /// Which.
+        file: usize,
+        /// Where.
+        offset: u64,
+        /// The bytes.
+        bytes: Arc<Vec<u8>>,
+    },
+    /// A file was cut to a length.
+    Cut {
+        /// Which.
+        file: usize,
+        /// The length.
+        length: u64,
     },
     /// The content of a file was synced.
     SyncFile {
@@ -216,6 +239,22 @@ impl Disk for RecordingDisk {
         Ok(Box::new(RecordingFile { shared: self.shared.clone(), inner, number }))
     }
 
+    fn place(&self, path: &Path, mode: Option<u32>) -> io::Result<Arc<dyn PlacedFile>> {
+        self.shared.admit()?;
+        let mut log = self.shared.log();
+        let inner = RealDisk.place(path, mode)?;
+        let number = self.shared.relative(path).map(|path| {
+            let file = log.files;
+            log.files += 1;
+            log.done.push(match mode {
+                Some(mode) => Mutation::Create { path, mode, file },
+                None => Mutation::Open { path, file },
+            });
+            file
+        });
+        Ok(Arc::new(RecordingPlaced { shared: self.shared.clone(), inner, number }))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let make = || RealDisk.rename(from, to);
         let old = self.shared.relative(from);
@@ -297,5 +336,46 @@ impl DiskFile for RecordingFile {
         let mut log = self.shared.log();
         log.done.extend(number.map(|file| Mutation::SyncFile { file }));
         Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct RecordingPlaced {
+    shared: Arc<Shared>,
+    inner: Arc<dyn PlacedFile>,
+    /// None outside the root.
+    number: Option<usize>,
+}
+
+impl RecordingPlaced {
+    fn change(
+        &self,
+        make: impl FnOnce() -> io::Result<()>,
+        mutation: impl FnOnce(usize) -> Mutation,
+    ) -> io::Result<()> {
+        self.shared.admit()?;
+        let mut log = self.shared.log();
+        make()?;
+        log.done.extend(self.number.map(mutation));
+        Ok(())
+    }
+}
+
+impl PlacedFile for RecordingPlaced {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let make = || self.inner.write_at(bytes, offset);
+        let bytes = Arc::new(bytes.to_vec());
+        self.change(make, |file| Mutation::WriteAt { file, offset, bytes })
+    }
+
+    fn cut(&self, length: u64) -> io::Result<()> {
+        self.change(|| self.inner.cut(length), |file| Mutation::Cut { file, length })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        if self.shared.is_forgotten() {
+            return Ok(());
+        }
+        self.change(|| Ok(()), |file| Mutation::SyncFile { file })
     }
 }

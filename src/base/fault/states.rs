@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::content::{FileChange, FileContent};
 use super::image::{Image, Node};
 use super::recording::Mutation;
 
@@ -30,7 +31,7 @@ pub fn crash_states(initial: &Image, done: &[Mutation], seed: u64, variants: usi
 }
 
 /// Which of what is not synced survives.
-enum Choice {
+pub(super) enum Choice {
     Nothing,
     Everything,
     Random(u64),
@@ -38,7 +39,7 @@ enum Choice {
 
 impl Choice {
     /// A number below `bound`: 0 for nothing, the last for everything.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         match self {
             Self::Nothing => 0,
             Self::Everything => bound.saturating_sub(1),
@@ -71,8 +72,7 @@ struct Thing {
 }
 
 enum Content {
-    /// What was written, and how much of it is durable.
-    File(Vec<u8>, usize),
+    File(FileContent),
     Link(PathBuf),
     Folder(Folder),
 }
@@ -107,7 +107,7 @@ impl World {
     fn add_durable(&mut self, node: &Node) -> Place {
         let place = match node {
             Node::File(content, mode) => {
-                self.add(Content::File(content.to_vec(), content.len()), *mode)
+                self.add(Content::File(FileContent::durable(content)), *mode)
             }
             Node::Link(target) => self.add(Content::Link(target.clone()), 0o777),
             Node::Folder(mode, _) => self.add(Content::Folder(Folder::default()), *mode),
@@ -157,14 +157,20 @@ impl World {
     fn apply(&mut self, mutation: &Mutation) {
         match mutation {
             Mutation::Create { path, mode, file } => {
-                let place = self.add(Content::File(Vec::new(), 0), *mode);
+                let place = self.add(Content::File(FileContent::default()), *mode);
                 self.files.insert(*file, place);
                 self.set(path, place);
             }
-            Mutation::Write { file, bytes } => {
-                if let Content::File(content, _) = &mut self.things[self.files[file]].content {
-                    content.extend_from_slice(bytes);
-                }
+            Mutation::Open { path, file } => {
+                let place = self.find(path);
+                self.files.insert(*file, place);
+            }
+            Mutation::Write { file, bytes } => self.file(*file).append(bytes),
+            Mutation::WriteAt { file, offset, bytes } => {
+                self.file(*file).change(FileChange::Write(*offset as usize, bytes.clone()));
+            }
+            Mutation::Cut { file, length } => {
+                self.file(*file).change(FileChange::Cut(*length as usize));
             }
             Mutation::SyncFile { file } => self.sync(self.files[file]),
             Mutation::Rename { from, to } => self.rename(from, to),
@@ -192,6 +198,13 @@ impl World {
         }
     }
 
+    fn file(&mut self, number: usize) -> &mut FileContent {
+        match &mut self.things[self.files[&number]].content {
+            Content::File(content) => content,
+            _ => panic!("the recording writes to what is no file"),
+        }
+    }
+
     fn rename(&mut self, from: &Path, to: &Path) {
         let place = self.find(from);
         let ((old_folder, old), (new_folder, new)) = (self.split(from), self.split(to));
@@ -211,7 +224,7 @@ impl World {
         let thing = &mut self.things[place];
         thing.durable_mode = thing.mode;
         match &mut thing.content {
-            Content::File(content, durable) => *durable = content.len(),
+            Content::File(content) => content.sync(),
             Content::Folder(folder) => {
                 folder.durable = folder.live.clone();
                 folder.pending.clear();
@@ -256,9 +269,7 @@ impl World {
         let mode = if choice.below(2) == 1 { thing.mode } else { thing.durable_mode };
         match &thing.content {
             Content::Link(target) => Node::Link(target.clone()),
-            Content::File(content, durable) => {
-                Node::File(Arc::new(surviving_content(content, *durable, choice)), mode)
-            }
+            Content::File(content) => Node::File(Arc::new(content.surviving(choice)), mode),
             Content::Folder(folder) => {
                 let names = surviving_names(folder, &survives[&place], arrived);
                 let show =
@@ -266,24 +277,6 @@ impl World {
                 Node::Folder(mode, names.into_iter().map(show).collect())
             }
         }
-    }
-}
-
-fn surviving_content(content: &[u8], durable: usize, choice: &mut Choice) -> Vec<u8> {
-    if durable == content.len() {
-        return content.to_vec();
-    }
-    let absent = content[..durable].to_vec();
-    match choice.below(4) {
-        0 => absent,
-        1 => content[..durable + choice.below(content.len() - durable)].to_vec(),
-        2 => {
-            let mut zeros = content.to_vec();
-            let from = durable + choice.below(content.len() - durable);
-            zeros[from..].fill(0);
-            zeros
-        }
-        _ => content.to_vec(),
     }
 }
 

@@ -22,19 +22,19 @@ use crate::object::traits::{Put, put_blob};
 use crate::object::tree::{self, EntryKind, TreeEntry};
 
 /// The real disk, less the waiting: nobody pulls the plug of the machine that runs the tests.
-fn quick(root: &Path) -> Arc<dyn Disk> {
+pub(super) fn quick(root: &Path) -> Arc<dyn Disk> {
     Arc::new(RecordingDisk::new(root))
 }
 
 /// A folder in memory where the system has one: crash tests write thousands of small states, and
 /// need not wait for the disk of the machine that runs them.
-fn folder_in_memory() -> tempfile::TempDir {
+pub(super) fn folder_in_memory() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// A new store in a folder that goes with the test.
-fn fresh() -> (tempfile::TempDir, Store) {
+pub(super) fn fresh() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let disk = quick(folder.path());
     let store = Store::create(&folder.path().join("exp"), disk, "# none\n").unwrap();

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::random::{nodes, tree_of};
 use super::*;
 use crate::base::codec::Bytes;
-use crate::base::disk::{Disk, DiskFile};
+use crate::base::disk::{Disk, DiskFile, PlacedFile};
 use crate::base::id::{Hash, SnapshotId};
 use crate::base::time::Timestamp;
 use crate::object::names::NameValue;
@@ -36,6 +36,11 @@ impl Disk for Mortal {
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>> {
         self.spend()?;
         RealDisk.create(path, mode)
+    }
+
+    fn place(&self, path: &Path, mode: Option<u32>) -> io::Result<Arc<dyn PlacedFile>> {
+        self.spend()?;
+        RealDisk.place(path, mode)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -233,6 +238,10 @@ impl Disk for Recorder {
         self.note("create", path);
         let file = RealDisk.create(path, mode)?;
         Ok(Box::new(Recorded(file, path.to_owned(), Arc::clone(&self.0))))
+    }
+
+    fn place(&self, path: &Path, _: Option<u32>) -> io::Result<Arc<dyn PlacedFile>> {
+        unreachable!("a restore writes no file at places: {}", path.display())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -1,0 +1,145 @@
+//! Appending: one lock, one look at what others appended, one write.
+//!
+//! **Durability**: none but that of [`Journal::sync`]. A segment is durable before the next one is
+//! begun.
+
+use super::error::JournalError;
+use super::frame::{Frame, Position, StreamId, frame_bytes};
+use super::open::{Bounds, Journal};
+use super::roll::begin_segment;
+use super::tail::{Active, Tail};
+use crate::base::disk::Disk;
+use crate::base::limits::JOURNAL_PAYLOAD_BYTES_MAX;
+
+/// One frame to append.
+#[derive(Clone, Copy, Debug)]
+pub struct Append<'a> {
+    /// To which stream.
+    pub stream: StreamId,
+    /// The stream's last frame, as the caller knows it; none for a stream without any.
+    pub expected: Option<Position>,
+    /// What to append.
+    pub payload: &'a [u8],
+}
+
+impl Journal {
+    /// Appends a frame to a stream, if its last frame is the expected one.
+    ///
+    /// **Durability**: survives the death of this process; a power cut after [`Journal::sync`].
+    ///
+    /// # Errors
+    /// [`JournalError::Moved`], [`JournalError::TooLarge`]: nothing was appended. Busy, full,
+    /// read-only, poisoned, the disk's: it may have been appended if the disk failed, and this
+    /// process appends no more.
+    pub fn append(
+        &self,
+        stream: StreamId,
+        expected: Option<Position>,
+        payload: &[u8],
+    ) -> Result<Position, JournalError> {
+        let mut results = self.append_all(&[Append { stream, expected, payload }])?;
+        results.pop().unwrap_or(Err(JournalError::Moved { stream, last: None }))
+    }
+
+    /// Appends many frames with one write, each if its stream's last frame is the expected one: a
+    /// result for each, in their order. Two of one stream cannot both succeed.
+    ///
+    /// **Durability**: as [`Journal::append`].
+    ///
+    /// # Errors
+    /// As [`Journal::append`], less those of single frames.
+    pub fn append_all(
+        &self,
+        appends: &[Append<'_>],
+    ) -> Result<Vec<Result<Position, JournalError>>, JournalError> {
+        self.poison.refuse()?;
+        let mut inner = self.inner();
+        let inner = &mut *inner;
+        let held = inner.hold.take()?;
+        if inner.tail.catch_up()? {
+            held.note_again();
+        }
+        let mut writer = Writer {
+            tail: &mut inner.tail,
+            disk: self.disk.as_ref(),
+            bounds: self.bounds,
+            bytes: Vec::new(),
+            start: 0,
+        };
+        let appended: Result<Vec<_>, _> = appends.iter().map(|append| writer.add(append)).collect();
+        let appended = appended.and_then(|results| writer.flush().map(|()| results));
+        appended.inspect_err(|e| {
+            self.poison.set(e);
+            inner.tail.forget();
+        })
+    }
+}
+
+/// Appends under the lock, caught up.
+struct Writer<'a> {
+    tail: &'a mut Tail,
+    disk: &'a dyn Disk,
+    bounds: Bounds,
+    /// Frames that are not written yet.
+    bytes: Vec<u8>,
+    /// Where they begin in the active segment.
+    start: u64,
+}
+
+impl Writer<'_> {
+    /// The inner result is the frame's own, the outer one that of the disk.
+    fn add(&mut self, append: &Append<'_>) -> Result<Result<Position, JournalError>, JournalError> {
+        let Append { stream, expected, payload } = *append;
+        if payload.len() > JOURNAL_PAYLOAD_BYTES_MAX {
+            return Ok(Err(JournalError::TooLarge { bytes: payload.len() }));
+        }
+        let last = self.tail.last(stream)?;
+        if last != expected {
+            return Ok(Err(JournalError::Moved { stream, last }));
+        }
+        if self.needs_segment() {
+            self.flush()?;
+            begin_segment(self.tail, self.disk)?;
+        }
+        let Some(active) = &mut self.tail.active else {
+            return Ok(Err(JournalError::Moved { stream, last }));
+        };
+        if self.bytes.is_empty() {
+            self.start = active.end;
+        }
+        if let Some(header) = active.header.take() {
+            (self.start, self.bytes) = (0, header);
+        }
+        let at = Position { segment: active.file.number, offset: active.end as u32 };
+        Frame { stream, durable: active.durable as u32, payload }.write(at, &mut self.bytes);
+        active.end += frame_bytes(payload.len()) as u64;
+        active.streams.entry(stream).or_default().push(at.offset);
+        self.tail.last.insert(stream, Some(at));
+        Ok(Ok(at))
+    }
+
+    fn needs_segment(&self) -> bool {
+        let is_open = |active: &Active| active.is_writable() && active.end < self.bounds.segment;
+        !self.tail.active.as_ref().is_some_and(is_open)
+    }
+
+    /// Writes what was added, and zeros behind it where the file must grow.
+    fn flush(&mut self) -> Result<(), JournalError> {
+        let Some(active) = &mut self.tail.active else { return Ok(()) };
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        if active.end > active.length {
+            // Another process may have made room.
+            active.length = active.file.length()?;
+        }
+        if active.end > active.length {
+            active.length = active.end.next_multiple_of(self.bounds.step);
+            self.bytes.resize((active.length - self.start) as usize, 0);
+        }
+        let writer = active.writer(self.disk)?;
+        let written = writer.write_at(&self.bytes, self.start);
+        self.bytes.clear();
+        written.map_err(|e| JournalError::io(&active.file.path, e))
+    }
+}

@@ -1,0 +1,115 @@
+//! The files of the journal: their names, and reading them.
+//!
+//! Changes nothing.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::JournalError;
+use super::frame::{HEADER_BYTES, Header, HeaderFound, JOURNAL_VERSION};
+use crate::store::error::StoreError;
+
+/// The file name of a segment.
+pub fn file_name(segment: u32) -> String {
+    format!("{segment:08}.log")
+}
+
+/// The numbers of all segments, ascending. None where there is no journal yet.
+///
+/// # Errors
+/// The disk's.
+pub fn list(folder: &Path) -> Result<Vec<u32>, JournalError> {
+    let entries = match fs::read_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|e| JournalError::io(folder, e))?,
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|e| JournalError::io(folder, e))?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".log")?.parse().ok());
+        numbers.extend(number.filter(|number| *file_name(*number) == name));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// A segment that is open for reading.
+#[derive(Clone, Debug)]
+pub struct SegmentFile {
+    /// Its number.
+    pub number: u32,
+    /// Where it lies.
+    pub path: PathBuf,
+    file: Arc<File>,
+}
+
+impl SegmentFile {
+    /// Opens a segment; none where there is no such file.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn open(folder: &Path, number: u32) -> Result<Option<Self>, JournalError> {
+        let path = folder.join(file_name(number));
+        match File::open(&path) {
+            Ok(file) => Ok(Some(Self { number, path, file: Arc::new(file) })),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(JournalError::io(&path, e)),
+        }
+    }
+
+    /// Its bytes now.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn length(&self) -> Result<u64, JournalError> {
+        let facts = self.file.metadata().map_err(|e| JournalError::io(&self.path, e))?;
+        Ok(facts.len())
+    }
+
+    /// Up to `length` bytes from there, fewer only at the end of the file.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, JournalError> {
+        let mut bytes = vec![0; length];
+        let mut done = 0;
+        while done < length {
+            match self.file.read_at(&mut bytes[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(JournalError::io(&self.path, e)),
+            }
+        }
+        bytes.truncate(done);
+        Ok(bytes)
+    }
+
+    /// All from there to the end.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn read_from(&self, offset: u64) -> Result<Vec<u8>, JournalError> {
+        let length = self.length()?.saturating_sub(offset);
+        self.read(offset, usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    /// Its header, if it has a sound one.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerFormat`], or the disk's.
+    pub fn header(&self) -> Result<Option<Header>, JournalError> {
+        match Header::read(&self.read(0, HEADER_BYTES as usize)?, self.number) {
+            HeaderFound::Sound(header) => Ok(Some(header)),
+            HeaderFound::None => Ok(None),
+            HeaderFound::Newer(found) => Err(JournalError::Store(StoreError::NewerFormat {
+                path: self.path.clone(),
+                found: u64::from(found),
+                known: u64::from(JOURNAL_VERSION),
+            })),
+        }
+    }
+}

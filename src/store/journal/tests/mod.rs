@@ -1,0 +1,3 @@
+//! Tests of the journal: through its public face, on real files.
+
+mod basic;
