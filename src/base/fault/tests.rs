@@ -101,6 +101,51 @@ fn a_folder_that_is_lost_takes_its_files_along() {
 }
 
 #[test]
+fn bytes_written_over_others_are_old_new_or_new_in_part() {
+    let over = states(|disk, root| {
+        disk.place(&root.join("a/old"), None).unwrap().write_at(b"xy", 1).unwrap();
+    });
+    assert_eq!(over, sets(&[&["a/old=old"], &["a/old=oxd"], &["a/old=oly"], &["a/old=oxy"]]));
+    let grown = states(|disk, root| {
+        disk.place(&root.join("a/old"), None).unwrap().write_at(b"z", 4).unwrap();
+    });
+    assert_eq!(grown, sets(&[&["a/old=old"], &["a/old=old\0\0"], &["a/old=old\0z"]]));
+    let apart = states(|disk, root| {
+        let file = disk.place(&root.join("a/old"), None).unwrap();
+        file.write_at(b"x", 0).unwrap();
+        file.write_at(b"y", 2).unwrap();
+    });
+    let all = ["a/old=old", "a/old=xld", "a/old=oly", "a/old=xly"];
+    assert_eq!(apart, sets(&all.each_ref().map(std::slice::from_ref)), "in any order");
+    let cut = states(|disk, root| disk.place(&root.join("a/old"), None).unwrap().cut(1).unwrap());
+    assert_eq!(cut, sets(&[&["a/old=old"], &["a/old=o"]]));
+}
+
+#[test]
+fn a_sync_of_a_file_covers_what_others_wrote_to_it() {
+    let old = "a/old=old";
+    let found = states(|disk, root| {
+        let path = root.join("a/new");
+        let (one, two) = (disk.place(&path, Some(0o600)).unwrap(), disk.place(&path, None));
+        disk.sync_dir(&root.join("a")).unwrap();
+        one.write_at(b"x", 0).unwrap();
+        two.unwrap().sync().unwrap();
+        one.write_at(b"y", 1).unwrap();
+    });
+    assert_eq!(found, sets(&[&["a/new=x", old], &["a/new=x\0", old], &["a/new=xy", old]]));
+    let mixed = states(|disk, root| {
+        let path = root.join("a/new");
+        disk.create(&path, 0o600).unwrap().write_all(b"x").unwrap();
+        disk.place(&path, None).unwrap().write_at(b"y", 0).unwrap();
+        disk.sync_dir(&root.join("a")).unwrap();
+    });
+    assert_eq!(
+        mixed,
+        sets(&[&["a/new=", old], &["a/new=\0", old], &["a/new=x", old], &["a/new=y", old]])
+    );
+}
+
+#[test]
 fn a_forgotten_sync_is_no_sync() {
     let home = tempfile::tempdir().unwrap();
     let disk = RecordingDisk::forgetting(home.path(), 1);

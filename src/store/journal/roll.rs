@@ -33,7 +33,9 @@ pub fn begin_segment(tail: &mut Tail, disk: &dyn Disk) -> Result<(), JournalErro
         return start(tail, disk, number, false, before);
     }
     let writer = active.writer(disk)?;
-    writer.sync().map_err(|e| JournalError::io(&active.file.path, e))?;
+    if active.durable < active.end {
+        writer.sync().map_err(|e| JournalError::io(&active.file.path, e))?;
+    }
     if active.durable == 0 {
         sync_names(disk, &tail.folder, number)?;
     }

@@ -1,12 +1,9 @@
 //! Appending and reading, in one process and as if in several.
 
 use super::super::open::Bounds;
-use super::super::{Append, Journal, JournalError, Position, StreamId};
+use super::super::{Append, Journal, JournalError, Position};
+use super::stream;
 use crate::store::tests::fresh;
-
-fn stream(name: &str) -> StreamId {
-    StreamId::of_name(name)
-}
 
 #[test]
 fn what_is_appended_is_read_in_order_by_everybody() {
