@@ -164,7 +164,8 @@ impl Header {
     }
 }
 
-fn number(bytes: &[u8], at: usize) -> u32 {
+/// The number that stands there.
+pub fn number(bytes: &[u8], at: usize) -> u32 {
     let mut number = [0; 4];
     number.copy_from_slice(&bytes[at..at + 4]);
     u32::from_le_bytes(number)

@@ -23,6 +23,7 @@ mod open;
 mod roll;
 mod scan;
 mod segment;
+mod sidecar;
 mod statistics;
 mod sync;
 mod tail;

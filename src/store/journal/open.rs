@@ -8,6 +8,7 @@ use super::error::JournalError;
 use super::frame::{FRAME_HEAD_BYTES, Frame, Position, StreamId};
 use super::hold::Hold;
 use super::segment::{SegmentFile, file_name};
+use super::sidecar::Sidecars;
 use super::sync::Syncs;
 use super::tail::Tail;
 use crate::base::disk::Disk;
@@ -58,7 +59,8 @@ impl Journal {
     pub(super) fn with_bounds(store: &Store, bounds: Bounds) -> Self {
         let folder = store.layout.journal();
         let lock = LockFile::new(&store.layout.locks(), "journal", "the journal");
-        let inner = Inner { hold: Hold::new(lock), tail: Tail::new(folder.clone()) };
+        let sidecars = Sidecars::new(store.disk.clone(), &folder, store.layout.tmp());
+        let inner = Inner { hold: Hold::new(lock), tail: Tail::new(folder.clone(), sidecars) };
         Self {
             disk: store.disk.clone(),
             folder,

@@ -45,8 +45,13 @@ pub fn begin_segment(tail: &mut Tail, disk: &dyn Disk) -> Result<(), JournalErro
     }
     let is_void = active.end == 0;
     let end = (number, active.end);
-    tail.seal(active);
-    let before = if is_void { before(tail)? } else { Some(end) };
+    let index = tail.seal(active);
+    let before = if is_void {
+        before(tail)?
+    } else {
+        tail.keep(number, &index);
+        Some(end)
+    };
     start(tail, disk, number + 1, true, before)
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Syncs {
 struct State {
     synced: End,
     is_running: bool,
+    /// Threads that wait: without any nobody is woken, which is a system call.
+    waiting: usize,
 }
 
 impl Journal {
@@ -44,7 +46,9 @@ impl Journal {
             if !state.is_running {
                 break;
             }
+            state.waiting += 1;
             state = self.syncs.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
         state.is_running = true;
         drop(state);
@@ -54,8 +58,10 @@ impl Journal {
         if let Ok(Some(end)) = synced {
             state.synced = state.synced.max(end);
         }
+        if state.waiting > 0 {
+            self.syncs.ended.notify_all();
+        }
         drop(state);
-        self.syncs.ended.notify_all();
         synced.map(|_| ())
     }
 

@@ -1,7 +1,7 @@
 //! What a process knows of the segments: the sealed ones by number, the active one frame by frame;
 //! and bringing that forward by what others appended.
 //!
-//! Changes nothing on the disk.
+//! Changes nothing on the disk but the indexes of sealed segments, which follow from them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use super::frame::{
 use super::index::Index;
 use super::scan::{Gap, Scan, scan};
 use super::segment::{self, SegmentFile};
+use super::sidecar::Sidecars;
 use crate::base::disk::{Disk, PlacedFile};
 use crate::base::limits::JOURNAL_LOOKS_MAX;
 
@@ -55,6 +56,7 @@ pub struct Tail {
     pub active: Option<Active>,
     /// The last frames of streams that were asked for.
     pub last: HashMap<StreamId, Option<Position>>,
+    sidecars: Sidecars,
 }
 
 impl Active {
@@ -204,8 +206,8 @@ pub fn scan_file(file: &SegmentFile, sealed: Option<u64>) -> Result<(Scan, u64),
 }
 
 impl Tail {
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder, sealed: Vec::new(), active: None, last: HashMap::new() }
+    pub fn new(folder: PathBuf, sidecars: Sidecars) -> Self {
+        Self { folder, sealed: Vec::new(), active: None, last: HashMap::new(), sidecars }
     }
 
     /// Forgets everything: it is read anew when it is needed.
@@ -257,30 +259,50 @@ impl Tail {
     }
 
     /// Puts the segment that was the active one with the others.
-    pub fn seal(&mut self, active: Active) {
+    pub fn seal(&mut self, active: Active) -> Arc<Index> {
         let number = active.file.number;
-        let index = Some(Arc::new(Index::of(active.end, active.streams, active.damaged)));
-        self.sealed.push(Sealed { number, index });
+        let index = Arc::new(Index::of(active.end, active.streams, active.damaged));
+        self.sealed.push(Sealed { number, index: Some(index.clone()) });
+        index
     }
 
-    /// The index of a sealed segment, by its place among them.
+    /// Keeps the index of a segment that is sealed and durable.
+    pub fn keep(&self, segment: u32, index: &Index) {
+        self.sidecars.put(segment, index);
+    }
+
+    /// The index of a sealed segment, by its place among them. It is believed unread only where a
+    /// later header says where the segment ends: one that a crash brought back to be the active one
+    /// may have an index of before.
     pub fn index(&mut self, at: usize) -> Result<Arc<Index>, JournalError> {
         if let Some(index) = &self.sealed[at].index {
             return Ok(index.clone());
         }
         let number = self.sealed[at].number;
-        let end = self.sealed_end(at)?.filter(|h| h.previous == number).map(|h| h.previous_end);
-        let index = match SegmentFile::open(&self.folder, number)? {
-            None => Index::default(),
-            Some(file) => Index::of_scan(scan_file(&file, end)?.0),
+        let end = self.header_behind(at)?.filter(|h| h.previous == number).map(|h| h.previous_end);
+        let kept = end.and_then(|end| self.sidecars.get(number, end));
+        let index = match kept {
+            Some(index) => index,
+            None => self.make_index(number, end)?,
         };
         let index = Arc::new(index);
         self.sealed[at].index = Some(index.clone());
         Ok(index)
     }
 
+    fn make_index(&self, segment: u32, end: Option<u64>) -> Result<Index, JournalError> {
+        let Some(file) = SegmentFile::open(&self.folder, segment)? else {
+            return Ok(Index::default());
+        };
+        let index = Index::of_scan(scan_file(&file, end)?.0);
+        if end.is_some() {
+            self.sidecars.put(segment, &index);
+        }
+        Ok(index)
+    }
+
     /// The first sound header behind a sealed segment.
-    fn sealed_end(&self, at: usize) -> Result<Option<Header>, JournalError> {
+    fn header_behind(&self, at: usize) -> Result<Option<Header>, JournalError> {
         let active = self.active.iter().map(|active| active.file.number);
         let behind = self.sealed[at + 1..].iter().map(|sealed| sealed.number).chain(active);
         for number in behind {
