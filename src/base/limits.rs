@@ -225,3 +225,56 @@ pub const JOURNAL_LOCK_PAUSE_US: u64 = 50;
 
 /// Files of sealed segments that stay open for reading.
 pub const JOURNAL_FILES_MAX: usize = 16;
+/// Rebuilt states that a process keeps in memory. They share what is equal, so 1,000 steps of one
+/// run are little more than one of them.
+pub const STATE_CACHE_DOCUMENTS: usize = 1_000;
+
+/// Bytes that those may stand for: 320 states of 200 KB.
+pub const STATE_CACHE_BYTES: usize = 64 << 20;
+
+/// Patches after a whole state before the next whole one. To read a state is to read at most this
+/// many entries; a whole state of 50 KB is some 10 KB compressed, so it adds 160 bytes a step.
+pub const STATE_PATCHES_MAX: u8 = 64;
+
+/// Bodies of entries longer than this are compressed: what is shorter gains little.
+pub const STATE_COMPRESS_BYTES: usize = 1 << 10;
+
+/// Bytes of a session's name.
+pub const SESSION_NAME_BYTES_MAX: usize = 200;
+
+/// Bytes of a message of a state: a page of text. Longer ones belong into the state.
+pub const STATE_MESSAGE_BYTES_MAX: usize = 64 << 10;
+
+/// Tags that one put gives.
+pub const STATE_TAGS_MAX: usize = 100;
+
+/// Times an entry is planned again when others were quicker.
+pub const STATE_TRIES_MAX: usize = 64;
+
+/// Milliseconds until an automatic state is durable at the latest, if the disk answers. The worker
+/// begins to sync after half of it.
+pub const AUTOMATIC_SYNC_MS_MAX: u64 = 1_000;
+
+/// Measurements that wait to be written; more are dropped and counted.
+pub const METRICS_QUEUE_MAX: usize = 1_000;
+
+/// Bytes of the file of measurements before it is put aside for a new one: 87,000 puts each.
+pub const METRICS_FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Measurements that are written together.
+pub const METRICS_BATCH_MAX: usize = 64;
+
+/// Milliseconds that a measurement waits for others before it is written.
+pub const METRICS_WAIT_MS: u64 = 200;
+
+/// Seconds between automatic snapshots at an interval, unless another number is given.
+pub const INTERVAL_SECONDS: u64 = 30;
+
+/// Documents of a history in memory.
+pub const HISTORY_STEPS_MAX: usize = 1_000;
+
+/// Names that are offered for one that is not there.
+pub const NEAR_NAMES_MAX: usize = 3;
+
+/// Ids that are named when a prefix is ambiguous.
+pub const AMBIGUOUS_SHOWN_MAX: usize = 5;

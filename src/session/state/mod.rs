@@ -1,0 +1,21 @@
+//! What an agent knows, step by step: states that cost what changed, and the way back to each.
+//!
+//! A session is a stream of entries in the store's journal: states that were put, and what was done
+//! with them. **Invariant**: an entry is never changed or removed; a rollback is one more entry. The
+//! id of a state is that of a snapshot, so it names value, circumstances and all before it, and is
+//! checked when it is read.
+//!
+//! **Durability** is said by [`PutKind`]. Knows nothing of workspaces, of the command line, of how
+//! the journal lies on the disk.
+
+mod at;
+mod difference;
+mod error;
+mod journal;
+mod put;
+mod settings;
+
+pub use at::{At, Branch, Found, LogEntry, LogEvent, SessionFacts, StateMeta};
+pub use error::StateError;
+pub use put::{Answer, BodyKind, Outcome, Put, PutKind, SkipReason, What};
+pub use settings::StateSettings;
