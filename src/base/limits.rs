@@ -225,6 +225,7 @@ pub const JOURNAL_LOCK_PAUSE_US: u64 = 50;
 
 /// Files of sealed segments that stay open for reading.
 pub const JOURNAL_FILES_MAX: usize = 16;
+
 /// Rebuilt states that a process keeps in memory. They share what is equal, so 1,000 steps of one
 /// run are little more than one of them.
 pub const STATE_CACHE_DOCUMENTS: usize = 1_000;
@@ -278,3 +279,6 @@ pub const NEAR_NAMES_MAX: usize = 3;
 
 /// Ids that are named when a prefix is ambiguous.
 pub const AMBIGUOUS_SHOWN_MAX: usize = 5;
+
+/// Changed places that a put names when it is asked why it was saved or skipped.
+pub const EXPLAIN_LINES_MAX: usize = 100;

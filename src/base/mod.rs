@@ -10,5 +10,6 @@ pub mod id;
 pub mod limits;
 pub mod mount;
 pub mod name;
+pub mod near;
 pub mod path;
 pub mod time;

@@ -4,7 +4,7 @@ use crate::base::codec::CodecError;
 use crate::base::id::SnapshotId;
 use crate::base::name::Label;
 use crate::base::time::Timestamp;
-use crate::document::DocumentError;
+use crate::document::{DocumentError, PatchError};
 use crate::object::traits::ObjectError;
 use crate::store::StoreError;
 
@@ -119,6 +119,15 @@ pub enum StateError {
     /// The value cannot be read, built or changed.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// The patch does not fit the last state. Nothing was saved.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// What was saved before could not be made durable.
+    #[error("earlier states could not be made durable: {what}")]
+    Unsynced {
+        /// What the journal said.
+        what: String,
+    },
     /// An entry cannot be encoded.
     #[error("the entry could not be encoded: {0}")]
     Encode(#[from] CodecError),
@@ -130,7 +139,7 @@ pub enum StateError {
     Store(#[from] StoreError),
     /// The journal refuses or fails.
     #[error(transparent)]
-    Journal(#[from] super::journal::JournalError),
+    Journal(#[from] crate::store::journal::JournalError),
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(#[source] std::io::Error),

@@ -9,13 +9,38 @@
 //! the journal lies on the disk.
 
 mod at;
+mod cache;
 mod difference;
 mod error;
-mod journal;
+mod find;
+mod history;
+mod identity;
+mod index;
+mod interval;
+mod log;
+mod measure;
+mod meter;
+mod moves;
+mod plan;
 mod put;
+mod rebuild;
+mod session;
+mod sessions;
 mod settings;
+mod shared;
+mod statistics;
+mod syncer;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 pub use at::{At, Branch, Found, LogEntry, LogEvent, SessionFacts, StateMeta};
 pub use error::StateError;
+pub use history::LogOptions;
+pub use interval::IntervalStatus;
+pub use moves::Moved;
 pub use put::{Answer, BodyKind, Outcome, Put, PutKind, SkipReason, What};
+pub use session::Session;
+pub use sessions::Sessions;
 pub use settings::StateSettings;
+pub use statistics::{Durations, Statistics};

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::Patch;
 use crate::base::id::{DocumentId, SnapshotId};
 use crate::base::name::Label;
-use crate::document::{Document, Edit, Json};
+use crate::document::{Document, Edit, Json, Patch};
 
 /// Why a state is saved.
 ///
@@ -159,7 +158,8 @@ pub struct Answer {
     pub branch: Label,
     /// Saved, or skipped.
     pub outcome: Outcome,
-    /// Operations of the patch that leads from the last state to this one.
+    /// Operations of the patch that leads from the last state to this one; 0 where it was saved on
+    /// the plain path, which does not compare.
     pub fields_changed: u64,
     /// How long the call took, by the clock that was handed in.
     pub duration: Duration,

@@ -1,7 +1,7 @@
 //! How a store's sessions behave.
 
-use super::difference::PointerPattern;
 use crate::base::limits::{STATE_CACHE_BYTES, STATE_CACHE_DOCUMENTS};
+use crate::document::{ListKeys, PointerPattern};
 
 /// How a store's sessions behave. All of it may change between two openings: no stored byte
 /// depends on it.
@@ -10,13 +10,13 @@ pub struct StateSettings {
     /// Whether states are saved by what changed, and automatic puts without a change that counts
     /// are skipped. Off: each put is saved as a whole.
     pub quick: bool,
-    /// Places whose change alone does not count.
+    /// Places whose change alone does not count, with all below them.
     pub ignore: Vec<PointerPattern>,
     /// Whether the ids of states that are rebuilt from patches are compared. Those of states that
     /// lie there as a whole always are.
     pub verify: bool,
-    /// Fields that name an item of a list, such as `id`: lists of such items are merged by them.
-    pub list_keys: Vec<String>,
+    /// By which field the items of lists are known when states are compared and merged.
+    pub list_keys: ListKeys,
     /// Rebuilt documents that are kept in memory, and how many bytes they may stand for.
     pub cache: (usize, usize),
 }
@@ -27,7 +27,7 @@ impl Default for StateSettings {
             quick: true,
             ignore: Vec::new(),
             verify: true,
-            list_keys: vec!["id".to_owned()],
+            list_keys: ListKeys::default(),
             cache: (STATE_CACHE_DOCUMENTS, STATE_CACHE_BYTES),
         }
     }
