@@ -65,7 +65,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let selected = select::run(&engine, &select::Options::default())?;
     assert_eq!(selected.selected.as_deref(), Some("plain"));
     let what = What::Selected(None);
-    let options = merge::Options { what, message: String::new(), no_eval: false, dry_run: false };
+    let options = merge::Options {
+        what,
+        message: String::new(),
+        no_eval: false,
+        dry_run: false,
+        state_of: None,
+    };
     let merged = merge::run(&engine, &options, &cancel, &watch)?;
     assert_eq!(merged.verdict.word, "good", "it was evaluated as merged");
     assert_eq!(fs::read_to_string(project.join("sort.sh"))?, "sort\n");

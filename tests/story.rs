@@ -144,3 +144,50 @@ fn guard_takes_the_snapshot_before_where_that_has_a_good_verdict() {
         assert!(!said.contains("not good itself"), "{said}");
     }
 }
+
+/// What the agent knew is merged as the files are: place by place, lists by identity.
+#[test]
+fn states_are_merged_with_the_files_and_conflicts_change_nothing() {
+    let bench = Bench::project();
+    let know = |value: &str| {
+        bench.write("state.json", value);
+        bench.ok(&["snapshot", "--state", "state.json"]);
+        std::fs::remove_file(bench.root().join("state.json")).unwrap();
+    };
+    bench.write(".gitignore", "state.json\n");
+    know(r#"{"plan":["a"],"tasks":[{"id":1,"done":false},{"id":2,"done":false}],"n":1}"#);
+    bench.ok(&["branch", "idea"]);
+    bench.ok(&["switch", "idea"]);
+    bench.write("idea.txt", "one\n");
+    know(r#"{"plan":["a"],"tasks":[{"id":1,"done":true},{"id":2,"done":false},{"id":3}],"n":1}"#);
+    bench.ok(&["switch", "main"]);
+    bench.write("main.txt", "two\n");
+    know(r#"{"plan":["a","b"],"tasks":[{"id":2,"done":true},{"id":1,"done":false}],"n":2}"#);
+    let would = bench.json(&["merge", "idea", "--no-eval", "--dry-run"]);
+    assert_eq!(would["outcome"], "merged", "{would:#}");
+    let merged = bench.json(&["merge", "idea", "--no-eval"]);
+    assert_eq!(merged["outcome"], "merged", "{merged:#}");
+    assert!(bench.exists("idea.txt") && bench.exists("main.txt"));
+    // Ours reordered, so it leads; what theirs added comes behind what it stood behind there.
+    let state = bench.ok(&["show", "--pointer", ""]);
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    assert_eq!(
+        state,
+        serde_json::json!({
+            "n": 2,
+            "plan": ["a", "b"],
+            "tasks": [{"id": 2, "done": true}, {"id": 3}, {"id": 1, "done": true}],
+        })
+    );
+    bench.ok(&["switch", "idea"]);
+    know(r#"{"plan":["z"],"n":1}"#);
+    bench.ok(&["switch", "main"]);
+    know(r#"{"plan":["y"],"n":2}"#);
+    let before = bench.json(&["status"])["snapshot"].clone();
+    let said = bench.exits(3, &["merge", "idea", "--no-eval"]);
+    assert!(said.contains("state at `/plan"), "{said}");
+    assert!(said.contains("--state ours"), "{said}");
+    assert_eq!(bench.json(&["status"])["snapshot"], before);
+    bench.ok(&["merge", "idea", "--no-eval", "--state", "theirs"]);
+    assert_eq!(bench.ok(&["show", "--pointer", "/plan/0"]).trim(), "\"z\"");
+}

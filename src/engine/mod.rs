@@ -15,6 +15,7 @@ mod events;
 mod finding;
 mod flight;
 mod inner;
+mod merged;
 mod on_request;
 mod place;
 mod race;

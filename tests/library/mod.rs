@@ -183,7 +183,13 @@ pub fn switch_to(engine: &Engine, branch: &str) -> Result<switch::Report, Engine
 
 pub fn merge_in(engine: &Engine, branch: &str) -> Result<merge::Report, EngineError> {
     let what = merge::What::Name(branch.to_owned());
-    let options = merge::Options { what, message: String::new(), no_eval: true, dry_run: false };
+    let options = merge::Options {
+        what,
+        message: String::new(),
+        no_eval: true,
+        dry_run: false,
+        state_of: None,
+    };
     merge::run(engine, &options, &Cancel::new(), &|_| ())
 }
 

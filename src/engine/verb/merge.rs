@@ -5,25 +5,27 @@ use serde::Serialize;
 
 use crate::base::id::{SnapshotId, TreeId};
 use crate::base::name::Label;
+use crate::document::ListKeys;
 use crate::engine::evaluate::Bench;
 use crate::engine::events::{Event, Watch};
 use crate::engine::finding::Judged;
+use crate::engine::merged::{Merged, Relation, conflict_text, merged};
 use crate::engine::report::{
     ShownChange, ShownEvaluation, ShownPath, ShownVerdict, count, shown_changes, word,
 };
 use crate::engine::take::Safe;
 use crate::engine::transact::{Act, branch_move, moved};
 use crate::engine::{Engine, EngineError};
-use crate::graph;
-use crate::merge::{Conflict, ConflictKind, Side, merge_trees};
+use crate::merge::Conflict;
 use crate::object::experiment::Experiment;
 use crate::object::memory::Scratch;
 use crate::object::names::{NameKey, NameValue, VerdictWord};
-use crate::object::snapshot::{Origin, Snapshot};
-use crate::object::traits::Put;
+use crate::object::snapshot::Origin;
 use crate::object::tree;
 use crate::run::Cancel;
 use crate::store::{NameMove, Sharing, Writer};
+
+pub use crate::engine::merged::{StateConflict, StateOf};
 
 /// What to merge.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Options {
     pub no_eval: bool,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Take the state of one side as it is; merged place by place if none is named.
+    pub state_of: Option<StateOf>,
 }
 
 /// One path that could not be merged.
@@ -75,6 +79,8 @@ pub struct Report {
     pub merged_text: Vec<ShownPath>,
     /// What could not be merged. Then nothing was changed.
     pub conflicts: Vec<ShownConflict>,
+    /// Places of the state that could not be merged. Then nothing was changed either.
+    pub state_conflicts: Vec<StateConflict>,
     /// What was found for the merged tree.
     pub evaluation: Option<ShownEvaluation>,
     /// The verdict on it.
@@ -97,7 +103,7 @@ pub fn run(
     engine.refuse_in_view()?;
     let sources = sources(engine, &options.what)?;
     if options.dry_run {
-        return dry_run(engine, &sources);
+        return dry_run(engine, &sources, options);
     }
     let _lock = engine.lock("merge", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
@@ -134,6 +140,13 @@ fn why_not(report: &Report) -> String {
             let path = first.path.0.display();
             let conflicts = count(report.conflicts.len(), "conflict");
             format!("{conflicts}, the first in `{path}`")
+        }
+        None if !report.state_conflicts.is_empty() => {
+            let conflicts = count(report.state_conflicts.len(), "conflict");
+            format!(
+                "{conflicts} of the state, the first at `{}`",
+                report.state_conflicts[0].pointer
+            )
         }
         None => format!("{} as merged: {}", report.verdict.word, report.verdict.reason),
     }
@@ -189,13 +202,14 @@ fn sources(engine: &Engine, what: &What) -> Result<Vec<Source>, EngineError> {
     Ok(order.iter().filter_map(source).collect())
 }
 
-fn dry_run(engine: &Engine, sources: &[Source]) -> Result<Report, EngineError> {
+fn dry_run(engine: &Engine, sources: &[Source], options: &Options) -> Result<Report, EngineError> {
     let standing = engine.standing()?;
     let objects = Scratch::over(&engine.store);
     let Some(source) = sources.first() else {
         return Err(EngineError::NoGoodNode);
     };
-    let merged = merged_tree(&objects, standing.position.snapshot, source.snapshot)?;
+    let sides = (standing.position.snapshot, source.snapshot);
+    let merged = merged(&objects, sides, (&ListKeys::default(), options.state_of))?;
     let mut report = empty_report(source, &standing.position.branch, standing.position.snapshot);
     report.outcome = merged.outcome();
     if let Some(tree) = merged.tree {
@@ -216,6 +230,7 @@ fn empty_report(source: &Source, into: &Label, at: SnapshotId) -> Report {
         changes: Vec::new(),
         merged_text: Vec::new(),
         conflicts: Vec::new(),
+        state_conflicts: Vec::new(),
         evaluation: None,
         verdict: ShownVerdict::unknown(),
         passed_over: Vec::new(),
@@ -230,6 +245,7 @@ impl Report {
             why: conflict_text(conflict.kind),
         };
         self.conflicts = merged.conflicts.iter().map(shown).collect();
+        self.state_conflicts = merged.state_conflicts.clone();
     }
 
     fn set_judged(&mut self, judged: &Judged) {
@@ -237,56 +253,6 @@ impl Report {
         self.evaluation = Some(ShownEvaluation::new(id, found, judged.from_memo));
         self.verdict = ShownVerdict::from(&judged.record);
     }
-}
-
-enum Relation {
-    Same,
-    FastForward,
-    Merge,
-}
-
-struct Merged {
-    relation: Relation,
-    tree: Option<TreeId>,
-    conflicts: Vec<Conflict>,
-    text: Vec<crate::base::path::TreePath>,
-}
-
-impl Merged {
-    fn plain(relation: Relation, tree: TreeId) -> Self {
-        Self { relation, tree: Some(tree), conflicts: Vec::new(), text: Vec::new() }
-    }
-
-    fn outcome(&self) -> &'static str {
-        match (&self.relation, self.tree) {
-            (_, None) => "conflicts",
-            (Relation::Same, _) => "nothing to do",
-            (Relation::FastForward, _) => "fast-forward",
-            (Relation::Merge, _) => "merged",
-        }
-    }
-}
-
-fn merged_tree(
-    objects: &impl Put,
-    ours: SnapshotId,
-    theirs: SnapshotId,
-) -> Result<Merged, EngineError> {
-    let tree_of = |id| Snapshot::fetch(objects, id).map(|snapshot| snapshot.tree);
-    let base = graph::merge_base(objects, ours, theirs)?;
-    if base == Some(theirs) {
-        return Ok(Merged::plain(Relation::Same, tree_of(ours)?));
-    }
-    if base == Some(ours) {
-        return Ok(Merged::plain(Relation::FastForward, tree_of(theirs)?));
-    }
-    let base_tree = match base {
-        Some(base) => tree_of(base)?,
-        None => tree::empty(objects)?,
-    };
-    let merge = merge_trees(objects, base_tree, tree_of(ours)?, tree_of(theirs)?)?;
-    let (conflicts, text) = (merge.conflicts, merge.merged_text);
-    Ok(Merged { relation: Relation::Merge, tree: merge.tree, conflicts, text })
 }
 
 /// One thing tried.
@@ -307,12 +273,13 @@ impl Attempt<'_> {
         let writer = self.writer;
         let ours = safe.standing.position.snapshot;
         let into = safe.standing.position.branch.clone();
-        let merged = merged_tree(writer, ours, self.source.snapshot)?;
+        let terms = (&ListKeys::default(), self.options.state_of);
+        let merged = merged(writer, (ours, self.source.snapshot), terms)?;
         let mut report = empty_report(self.source, &into, ours);
         report.captured = safe.captured.map(|id| id.hex());
         report.outcome = merged.outcome();
         report.set_merge(&merged);
-        let Some(tree) = merged.tree else {
+        let Some(tree) = merged.tree.filter(|_| !merged.has_conflicts()) else {
             return Ok(report);
         };
         if matches!(merged.relation, Relation::Same) {
@@ -373,7 +340,8 @@ impl Attempt<'_> {
             message => message.to_owned(),
         };
         let parents = vec![ours, self.source.snapshot];
-        let snapshot = self.engine.new_snapshot(parents, tree, into, Origin::Merge, message);
+        let mut snapshot = self.engine.new_snapshot(parents, tree, into, Origin::Merge, message);
+        snapshot.state = merged.state;
         Ok(snapshot.put(self.writer)?)
     }
 
@@ -414,26 +382,5 @@ impl Attempt<'_> {
         let key = NameKey::Experiment(experiment.name.clone());
         let value = |id| Some(NameValue::Experiment(id));
         Ok(Some(moved(key, value(*id), value(experiment.put(self.writer)?))))
-    }
-}
-
-fn conflict_text(kind: ConflictKind) -> String {
-    match kind {
-        ConflictKind::Text { places } => {
-            format!("both changed the same lines ({})", count(places, "place"))
-        }
-        ConflictKind::Binary => "both changed it, and it is binary".to_owned(),
-        ConflictKind::TooLarge => "both changed it, and it is too large to merge".to_owned(),
-        ConflictKind::Link => "both changed where the link leads".to_owned(),
-        ConflictKind::ChangedAndRemoved { removed_by: Side::Ours } => {
-            "removed here, changed there".to_owned()
-        }
-        ConflictKind::ChangedAndRemoved { removed_by: Side::Theirs } => {
-            "changed here, removed there".to_owned()
-        }
-        ConflictKind::AddedDifferently => "both added it, differently".to_owned(),
-        ConflictKind::ModesDiffer => "both added it, one as executable".to_owned(),
-        ConflictKind::KindsDiffer => "a file on one side, a link on the other".to_owned(),
-        ConflictKind::FileAndFolder => "a file on one side, a folder on the other".to_owned(),
     }
 }

@@ -316,14 +316,25 @@ impl Shell {
                 self.give("guard", &report, || text::guard(&report, dry_run));
                 Ok(if report.is_bad() { exit::NO } else { exit::DONE })
             }
-            Verb::Merge { name, selected, message, no_eval, dry_run: DryRun { dry_run } } => {
+            Verb::Merge {
+                name,
+                selected,
+                message,
+                no_eval,
+                state,
+                dry_run: DryRun { dry_run },
+            } => {
                 let what = match (name, selected) {
                     (Some(name), _) => merge::What::Name(name),
                     (None, selected) => {
                         merge::What::Selected(selected.filter(|name| !name.is_empty()))
                     }
                 };
-                let options = merge::Options { what, message, no_eval, dry_run };
+                let state_of = state.map(|side| match side.as_str() {
+                    "ours" => merge::StateOf::Ours,
+                    _ => merge::StateOf::Theirs,
+                });
+                let options = merge::Options { what, message, no_eval, dry_run, state_of };
                 let report = self.watched(|watch| merge::run(engine, &options, &cancel, watch))?;
                 self.give("merge", &report, || text::merge(&report, dry_run));
                 Ok(match report.outcome {

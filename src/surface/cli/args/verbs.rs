@@ -246,6 +246,9 @@ pub enum Verb {
         /// Do not evaluate the merged tree
         #[arg(long)]
         no_eval: bool,
+        /// Take the state of one side as it is, instead of merging both place by place
+        #[arg(long, value_name = "SIDE", value_parser = ["ours", "theirs"])]
+        state: Option<String>,
         #[command(flatten)]
         dry_run: DryRun,
     },

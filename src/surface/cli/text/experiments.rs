@@ -123,7 +123,8 @@ pub fn merge(report: &merge::Report, dry_run: bool) -> String {
             let _ = writeln!(page, "Nothing to do: {from} is in {into} already.");
         }
         "conflicts" => {
-            let number = count(report.conflicts.len(), "conflict");
+            let number = report.conflicts.len() + report.state_conflicts.len();
+            let number = count(number, "conflict");
             let _ = writeln!(
                 page,
                 "{} between {from} and {into}; nothing was changed:",
@@ -133,7 +134,24 @@ pub fn merge(report: &merge::Report, dry_run: bool) -> String {
                 let path = conflict.path.0.display();
                 let _ = writeln!(page, "  {} {path}: {}", paint(BAD, "x"), conflict.why);
             }
-            let next = "Make one side agree (`exp exec NAME -- …`), then merge again.";
+            for conflict in &report.state_conflicts {
+                let side = |value: &Option<String>| match value {
+                    Some(value) => brief(value),
+                    None => "nothing".to_owned(),
+                };
+                let (ours, theirs) = (side(&conflict.ours), side(&conflict.theirs));
+                let _ = writeln!(
+                    page,
+                    "  {} state at `{}`: {ours} here, {theirs} there, {} before",
+                    paint(BAD, "x"),
+                    conflict.pointer,
+                    side(&conflict.base)
+                );
+            }
+            let next = match report.conflicts.is_empty() {
+                true => "Take one side's state with `--state ours` or `--state theirs`.",
+                false => "Make one side agree (`exp exec NAME -- …`), then merge again.",
+            };
             let _ = writeln!(page, "{}", paint(FAINT, next));
         }
         "refused" => {
@@ -303,4 +321,13 @@ pub fn exec(report: &exec::Report) -> String {
 pub fn kept_commit(kept: &KeptCommit) -> String {
     let commit = kept.commit.get(..12).unwrap_or(&kept.commit);
     format!("commit {} kept as {}", paint(NAME, commit), paint(NAME, &kept.reference))
+}
+
+/// A value short enough for a line.
+fn brief(value: &str) -> String {
+    const SHOWN_CHARS: usize = 40;
+    match value.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
 }
