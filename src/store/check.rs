@@ -1,5 +1,5 @@
 //! Proving a store: every byte of every pack, every hash, every record, everything that the
-//! current operation needs.
+//! current operation needs, every frame of the journal.
 //!
 //! Guarantees that it changes nothing. What it finds are values: only what keeps it from looking
 //! at all (a folder that cannot be listed) is an error.
@@ -11,6 +11,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 
 use super::error::StoreError;
 use super::format::IndexEntry;
+use super::journal::{self, JournalCheck};
 use super::open::Store;
 use super::reach::Reach;
 use super::read::{OpenPack, Pack, cut};
@@ -77,6 +78,13 @@ pub struct CheckReport {
     pub reached: usize,
     /// Objects that nothing current needs: left by what was not committed, or removed.
     pub unreferenced: usize,
+    /// Segments of the journal that were read.
+    pub segments: usize,
+    /// Frames in them that are whole.
+    pub frames: usize,
+    /// Segments whose end is no frame, and where that begins. No fault by itself: a crash cuts a
+    /// write short before it is acknowledged. Damage to what was written last looks the same.
+    pub unfinished: Vec<(PathBuf, u64)>,
     /// What is wrong, nothing for a sound store.
     pub problems: Vec<Problem>,
 }
@@ -128,7 +136,17 @@ impl Store {
         report.objects = all.len();
         report.reached = reached.len();
         report.unreferenced = all.iter().filter(|id| !reached.contains(id)).count();
+        self.check_journal(&mut report)?;
         Ok(report)
+    }
+
+    fn check_journal(&self, report: &mut CheckReport) -> Result<(), StoreError> {
+        let JournalCheck { segments, frames, damaged, unfinished } =
+            journal::check(&self.layout.journal())?;
+        (report.segments, report.frames, report.unfinished) = (segments, frames, unfinished);
+        let problems = damaged.into_iter().map(|(path, what)| Problem::File { path, what });
+        report.problems.extend(problems);
+        Ok(())
     }
 }
 

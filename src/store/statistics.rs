@@ -1,8 +1,9 @@
-//! How much a store holds, from the indexes of its packs alone.
+//! How much a store holds, from the indexes of its packs and of its journal.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::error::StoreError;
+use super::journal::{Journal, JournalStatistics};
 use super::open::Store;
 use crate::base::id::{Kind, ObjectId};
 
@@ -24,6 +25,8 @@ pub struct StoreStatistics {
     pub pack_bytes: u64,
     /// Objects by kind. The pieces of large files count as blobs, their recipes as such.
     pub kinds: BTreeMap<Kind, KindStatistics>,
+    /// The journal.
+    pub journal: JournalStatistics,
 }
 
 impl StoreStatistics {
@@ -39,13 +42,14 @@ impl StoreStatistics {
 }
 
 impl Store {
-    /// How much it holds. Costs reading the index of each pack.
+    /// How much it holds. Costs reading the index of each pack and of each segment of the journal.
     ///
     /// # Errors
     /// The disk's; `ObjectError::File` for a damaged index.
     pub fn statistics(&self) -> Result<StoreStatistics, StoreError> {
         let packs = self.packs.rescan()?;
-        let mut statistics = StoreStatistics { packs: packs.len(), ..Default::default() };
+        let journal = Journal::of(self).statistics()?;
+        let mut statistics = StoreStatistics { packs: packs.len(), journal, ..Default::default() };
         let mut seen: HashSet<ObjectId> = HashSet::new();
         for pack in packs.iter() {
             statistics.pack_bytes += pack.bytes;

@@ -1,5 +1,7 @@
 //! `exp fsck`: proves every byte of the store, and on request builds the catalogue anew.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use crate::engine::{Engine, EngineError, catalogue};
@@ -21,6 +23,12 @@ pub struct Report {
     pub objects: usize,
     /// Objects that nothing refers to: left by a crash or an undone plan. No fault.
     pub unreferenced: usize,
+    /// Segments of the journal that were read.
+    pub segments: usize,
+    /// Frames in them that are whole.
+    pub frames: usize,
+    /// Ends of segments that are no frame, a sentence each: cut short by a crash. No fault.
+    pub unfinished: Vec<String>,
     /// What is wrong, a sentence each. Empty when all is well.
     pub problems: Vec<String>,
     /// What was done about the catalogue.
@@ -43,9 +51,16 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         packs: found.packs,
         objects: found.objects,
         unreferenced: found.unreferenced,
+        segments: found.segments,
+        frames: found.frames,
+        unfinished: found.unfinished.iter().map(unfinished).collect(),
         problems: found.problems.iter().map(sentence).collect(),
         catalogue,
     })
+}
+
+fn unfinished((path, offset): &(PathBuf, u64)) -> String {
+    format!("`{}`: the frame at byte {offset} is not whole", path.display())
 }
 
 fn sentence(problem: &Problem) -> String {

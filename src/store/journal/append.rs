@@ -10,6 +10,7 @@ use super::roll::begin_segment;
 use super::tail::{Active, Tail};
 use crate::base::disk::Disk;
 use crate::base::limits::JOURNAL_PAYLOAD_BYTES_MAX;
+use crate::store::error::StoreError;
 
 /// One frame to append.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +67,13 @@ impl Journal {
             bytes: Vec::new(),
             start: 0,
         };
-        let appended: Result<Vec<_>, _> = appends.iter().map(|append| writer.add(append)).collect();
+        let appended: Result<Vec<_>, StoreError> =
+            appends.iter().map(|append| writer.add(append)).collect();
         let appended = appended.and_then(|results| writer.flush().map(|()| results));
-        appended.inspect_err(|e| {
+        Ok(appended.inspect_err(|e| {
             self.poison.set(e);
             inner.tail.forget();
-        })
+        })?)
     }
 }
 
@@ -88,7 +90,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// The inner result is the frame's own, the outer one that of the disk.
-    fn add(&mut self, append: &Append<'_>) -> Result<Result<Position, JournalError>, JournalError> {
+    fn add(&mut self, append: &Append<'_>) -> Result<Result<Position, JournalError>, StoreError> {
         let Append { stream, expected, payload } = *append;
         if payload.len() > JOURNAL_PAYLOAD_BYTES_MAX {
             return Ok(Err(JournalError::TooLarge { bytes: payload.len() }));
@@ -124,7 +126,7 @@ impl Writer<'_> {
     }
 
     /// Writes what was added, and zeros behind it where the file must grow.
-    fn flush(&mut self) -> Result<(), JournalError> {
+    fn flush(&mut self) -> Result<(), StoreError> {
         let Some(active) = &mut self.tail.active else { return Ok(()) };
         if self.bytes.is_empty() {
             return Ok(());
@@ -140,6 +142,6 @@ impl Writer<'_> {
         let writer = active.writer(self.disk)?;
         let written = writer.write_at(&self.bytes, self.start);
         self.bytes.clear();
-        written.map_err(|e| JournalError::io(&active.file.path, e))
+        written.map_err(|e| StoreError::from_io(&active.file.path, e))
     }
 }

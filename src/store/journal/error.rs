@@ -1,7 +1,6 @@
 //! Why the journal refuses or fails.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::frame::{Position, StreamId};
 use crate::base::limits::JOURNAL_PAYLOAD_BYTES_MAX;
@@ -48,10 +47,6 @@ impl JournalError {
             Self::Store(error) => error.is_corruption(),
             _ => false,
         }
-    }
-
-    pub(super) fn io(path: &Path, source: io::Error) -> Self {
-        Self::Store(StoreError::from_io(path, source))
     }
 }
 

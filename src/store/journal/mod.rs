@@ -15,6 +15,7 @@
 //! Knows nothing of what the payloads mean.
 
 mod append;
+mod check;
 mod error;
 mod frame;
 mod hold;
@@ -31,6 +32,7 @@ mod tail;
 mod tests;
 
 pub use append::Append;
+pub(super) use check::{JournalCheck, check};
 pub use error::JournalError;
 pub use frame::{Position, StreamId};
 pub use open::Journal;

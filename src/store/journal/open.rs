@@ -13,6 +13,7 @@ use super::sync::Syncs;
 use super::tail::Tail;
 use crate::base::disk::Disk;
 use crate::base::limits::{JOURNAL_FILES_MAX, JOURNAL_SEGMENT_BYTES, JOURNAL_STEP_BYTES};
+use crate::store::error::StoreError;
 use crate::store::lock::LockFile;
 use crate::store::open::{Poison, Store};
 
@@ -52,8 +53,13 @@ impl Journal {
     /// # Errors
     /// None so far.
     pub fn open(store: &Store) -> Result<Self, JournalError> {
+        Ok(Self::of(store))
+    }
+
+    /// That of a store, which nothing can refuse.
+    pub(in crate::store) fn of(store: &Store) -> Self {
         let bounds = Bounds { segment: JOURNAL_SEGMENT_BYTES, step: JOURNAL_STEP_BYTES };
-        Ok(Self::with_bounds(store, bounds))
+        Self::with_bounds(store, bounds)
     }
 
     pub(super) fn with_bounds(store: &Store, bounds: Bounds) -> Self {
@@ -145,7 +151,7 @@ impl Journal {
         Ok(frame.payload.to_vec())
     }
 
-    fn file(&self, segment: u32) -> Result<Option<SegmentFile>, JournalError> {
+    fn file(&self, segment: u32) -> Result<Option<SegmentFile>, StoreError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(&segment) {
             return Ok(Some(file.clone()));

@@ -13,15 +13,15 @@
 use std::io;
 use std::path::Path;
 
-use super::error::JournalError;
 use super::frame::Header;
 use super::segment::{SegmentFile, file_name};
 use super::tail::{Active, Tail};
 use crate::base::disk::Disk;
+use crate::store::error::StoreError;
 use crate::store::layout::{FILE_MODE, FOLDER_MODE};
 
 /// Seals the active segment, if there is one, and begins the next. Under the lock, caught up.
-pub fn begin_segment(tail: &mut Tail, disk: &dyn Disk) -> Result<(), JournalError> {
+pub fn begin_segment(tail: &mut Tail, disk: &dyn Disk) -> Result<(), StoreError> {
     let Some(mut active) = tail.active.take() else {
         make_folder(disk, &tail.folder)?;
         return start(tail, disk, 1, true, None);
@@ -34,14 +34,14 @@ pub fn begin_segment(tail: &mut Tail, disk: &dyn Disk) -> Result<(), JournalErro
     }
     let writer = active.writer(disk)?;
     if active.durable < active.end {
-        writer.sync().map_err(|e| JournalError::io(&active.file.path, e))?;
+        writer.sync().map_err(|e| StoreError::from_io(&active.file.path, e))?;
     }
     if active.durable == 0 {
         sync_names(disk, &tail.folder, number)?;
     }
     let length = active.file.length()?;
     if active.is_writable() && length > active.end {
-        writer.cut(active.end).map_err(|e| JournalError::io(&active.file.path, e))?;
+        writer.cut(active.end).map_err(|e| StoreError::from_io(&active.file.path, e))?;
     }
     let is_void = active.end == 0;
     let end = (number, active.end);
@@ -56,7 +56,7 @@ pub fn begin_segment(tail: &mut Tail, disk: &dyn Disk) -> Result<(), JournalErro
 }
 
 /// The last segment that holds anything, and where it ends.
-fn before(tail: &mut Tail) -> Result<Option<(u32, u64)>, JournalError> {
+fn before(tail: &mut Tail) -> Result<Option<(u32, u64)>, StoreError> {
     for at in (0..tail.sealed.len()).rev() {
         let end = tail.index(at)?.end;
         if end > 0 {
@@ -72,11 +72,11 @@ fn start(
     number: u32,
     is_new: bool,
     before: Option<(u32, u64)>,
-) -> Result<(), JournalError> {
+) -> Result<(), StoreError> {
     let path = tail.folder.join(file_name(number));
     let writer = disk.place(&path, is_new.then_some(FILE_MODE));
-    let writer = writer.map_err(|e| JournalError::io(&path, e))?;
-    let gone = || JournalError::io(&path, io::ErrorKind::NotFound.into());
+    let writer = writer.map_err(|e| StoreError::from_io(&path, e))?;
+    let gone = || StoreError::from_io(&path, io::ErrorKind::NotFound.into());
     let file = SegmentFile::open(&tail.folder, number)?.ok_or_else(gone)?;
     let (previous, previous_end) = before.unwrap_or_default();
     let header = Header { segment: number, previous, previous_end };
@@ -84,18 +84,18 @@ fn start(
     Ok(())
 }
 
-fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), JournalError> {
+fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
     match disk.create_dir(path, FOLDER_MODE) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        made => made.map_err(|e| JournalError::io(path, e)),
+        made => made.map_err(|e| StoreError::from_io(path, e)),
     }
 }
 
 /// Makes the name of a segment durable, and with the first one that of the folder.
-pub fn sync_names(disk: &dyn Disk, folder: &Path, segment: u32) -> Result<(), JournalError> {
-    disk.sync_dir(folder).map_err(|e| JournalError::io(folder, e))?;
+pub fn sync_names(disk: &dyn Disk, folder: &Path, segment: u32) -> Result<(), StoreError> {
+    disk.sync_dir(folder).map_err(|e| StoreError::from_io(folder, e))?;
     match folder.parent() {
-        Some(root) if segment == 1 => disk.sync_dir(root).map_err(|e| JournalError::io(root, e)),
+        Some(root) if segment == 1 => disk.sync_dir(root).map_err(|e| StoreError::from_io(root, e)),
         _ => Ok(()),
     }
 }

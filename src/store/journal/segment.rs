@@ -8,7 +8,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::JournalError;
 use super::frame::{HEADER_BYTES, Header, HeaderFound, JOURNAL_VERSION};
 use crate::store::error::StoreError;
 
@@ -21,14 +20,14 @@ pub fn file_name(segment: u32) -> String {
 ///
 /// # Errors
 /// The disk's.
-pub fn list(folder: &Path) -> Result<Vec<u32>, JournalError> {
+pub fn list(folder: &Path) -> Result<Vec<u32>, StoreError> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|e| JournalError::io(folder, e))?,
+        entries => entries.map_err(|e| StoreError::from_io(folder, e))?,
     };
     let mut numbers = Vec::new();
     for entry in entries {
-        let name = entry.map_err(|e| JournalError::io(folder, e))?.file_name();
+        let name = entry.map_err(|e| StoreError::from_io(folder, e))?.file_name();
         let number = name.to_str().and_then(|name| name.strip_suffix(".log")?.parse().ok());
         numbers.extend(number.filter(|number| *file_name(*number) == name));
     }
@@ -51,12 +50,12 @@ impl SegmentFile {
     ///
     /// # Errors
     /// The disk's.
-    pub fn open(folder: &Path, number: u32) -> Result<Option<Self>, JournalError> {
+    pub fn open(folder: &Path, number: u32) -> Result<Option<Self>, StoreError> {
         let path = folder.join(file_name(number));
         match File::open(&path) {
             Ok(file) => Ok(Some(Self { number, path, file: Arc::new(file) })),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(JournalError::io(&path, e)),
+            Err(e) => Err(StoreError::from_io(&path, e)),
         }
     }
 
@@ -64,8 +63,8 @@ impl SegmentFile {
     ///
     /// # Errors
     /// The disk's.
-    pub fn length(&self) -> Result<u64, JournalError> {
-        let facts = self.file.metadata().map_err(|e| JournalError::io(&self.path, e))?;
+    pub fn length(&self) -> Result<u64, StoreError> {
+        let facts = self.file.metadata().map_err(|e| StoreError::from_io(&self.path, e))?;
         Ok(facts.len())
     }
 
@@ -73,7 +72,7 @@ impl SegmentFile {
     ///
     /// # Errors
     /// The disk's.
-    pub fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, JournalError> {
+    pub fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; length];
         let mut done = 0;
         while done < length {
@@ -81,7 +80,7 @@ impl SegmentFile {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(JournalError::io(&self.path, e)),
+                Err(e) => return Err(StoreError::from_io(&self.path, e)),
             }
         }
         bytes.truncate(done);
@@ -92,7 +91,7 @@ impl SegmentFile {
     ///
     /// # Errors
     /// The disk's.
-    pub fn read_from(&self, offset: u64) -> Result<Vec<u8>, JournalError> {
+    pub fn read_from(&self, offset: u64) -> Result<Vec<u8>, StoreError> {
         let length = self.length()?.saturating_sub(offset);
         self.read(offset, usize::try_from(length).unwrap_or(usize::MAX))
     }
@@ -101,15 +100,15 @@ impl SegmentFile {
     ///
     /// # Errors
     /// [`StoreError::NewerFormat`], or the disk's.
-    pub fn header(&self) -> Result<Option<Header>, JournalError> {
+    pub fn header(&self) -> Result<Option<Header>, StoreError> {
         match Header::read(&self.read(0, HEADER_BYTES as usize)?, self.number) {
             HeaderFound::Sound(header) => Ok(Some(header)),
             HeaderFound::None => Ok(None),
-            HeaderFound::Newer(found) => Err(JournalError::Store(StoreError::NewerFormat {
+            HeaderFound::Newer(found) => Err(StoreError::NewerFormat {
                 path: self.path.clone(),
                 found: u64::from(found),
                 known: u64::from(JOURNAL_VERSION),
-            })),
+            }),
         }
     }
 }

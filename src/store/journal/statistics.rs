@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::error::JournalError;
 use super::open::Journal;
 use super::segment::{SegmentFile, list};
+use crate::store::error::StoreError;
 
 /// How much the journal holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::positions`].
-    pub fn statistics(&self) -> Result<JournalStatistics, JournalError> {
+    pub fn statistics(&self) -> Result<JournalStatistics, StoreError> {
         let mut found = JournalStatistics::default();
         for number in list(&self.folder)? {
             if let Some(file) = SegmentFile::open(&self.folder, number)? {

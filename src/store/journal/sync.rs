@@ -8,6 +8,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use super::error::JournalError;
 use super::open::Journal;
 use super::roll::sync_names;
+use crate::store::error::StoreError;
 
 /// A segment and a place in it.
 type End = (u32, u64);
@@ -62,7 +63,7 @@ impl Journal {
             self.syncs.ended.notify_all();
         }
         drop(state);
-        synced.map(|_| ())
+        Ok(synced.map(|_| ())?)
     }
 
     /// The end of what this process wrote to the active segment. All segments before are durable.
@@ -72,7 +73,7 @@ impl Journal {
         active.writer.as_ref().map(|_| (active.file.number, active.end))
     }
 
-    fn sync_now(&self) -> Result<Option<End>, JournalError> {
+    fn sync_now(&self) -> Result<Option<End>, StoreError> {
         let (writer, number, end, path, needs_names) = {
             let inner = self.inner();
             let Some(active) = &inner.tail.active else { return Ok(None) };
@@ -80,7 +81,7 @@ impl Journal {
             let (number, path) = (active.file.number, active.file.path.clone());
             (writer, number, active.end, path, active.durable == 0)
         };
-        writer.sync().map_err(|e| JournalError::io(&path, e))?;
+        writer.sync().map_err(|e| StoreError::from_io(&path, e))?;
         if needs_names {
             sync_names(self.disk.as_ref(), &self.folder, number)?;
         }

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::error::JournalError;
 use super::frame::{
     FRAME_HEAD_BYTES, Frame, HEADER_BYTES, Header, Position, StreamId, frame_bytes,
 };
@@ -17,6 +16,7 @@ use super::segment::{self, SegmentFile};
 use super::sidecar::Sidecars;
 use crate::base::disk::{Disk, PlacedFile};
 use crate::base::limits::JOURNAL_LOOKS_MAX;
+use crate::store::error::StoreError;
 
 /// Bytes that are read at first where others have appended.
 const LOOK_BYTES: usize = 16 << 10;
@@ -61,7 +61,7 @@ pub struct Tail {
 
 impl Active {
     /// Reads and scans a segment as a whole.
-    pub fn open(file: SegmentFile) -> Result<Self, JournalError> {
+    pub fn open(file: SegmentFile) -> Result<Self, StoreError> {
         let mut active = Self {
             file,
             writer: None,
@@ -98,18 +98,18 @@ impl Active {
     }
 
     /// What it is written through.
-    pub fn writer(&mut self, disk: &dyn Disk) -> Result<Arc<dyn PlacedFile>, JournalError> {
+    pub fn writer(&mut self, disk: &dyn Disk) -> Result<Arc<dyn PlacedFile>, StoreError> {
         if let Some(writer) = &self.writer {
             return Ok(writer.clone());
         }
         let path = &self.file.path;
-        let writer = disk.place(path, None).map_err(|e| JournalError::io(path, e))?;
+        let writer = disk.place(path, None).map_err(|e| StoreError::from_io(path, e))?;
         self.writer = Some(writer.clone());
         Ok(writer)
     }
 
     /// Sees what was appended. Whether another segment may follow.
-    fn look(&mut self) -> Result<bool, JournalError> {
+    fn look(&mut self) -> Result<bool, StoreError> {
         if !self.is_writable() {
             self.look_whole(None)?;
             return Ok(!self.is_clean || self.length <= self.end);
@@ -153,7 +153,7 @@ impl Active {
 
     /// Scans all behind the end. What looks damaged is looked at again until it stays the same: it
     /// may be half written, with later frames that were already seen whole.
-    fn look_whole(&mut self, sealed: Option<u64>) -> Result<(), JournalError> {
+    fn look_whole(&mut self, sealed: Option<u64>) -> Result<(), StoreError> {
         let mut found = self.scan(sealed)?;
         for _ in 0..JOURNAL_LOOKS_MAX {
             if found.damaged.is_empty() {
@@ -176,7 +176,7 @@ impl Active {
         Ok(())
     }
 
-    fn scan(&mut self, sealed: Option<u64>) -> Result<Scan, JournalError> {
+    fn scan(&mut self, sealed: Option<u64>) -> Result<Scan, StoreError> {
         if self.end == 0 {
             let (found, length) = scan_file(&self.file, sealed)?;
             self.length = length;
@@ -188,19 +188,21 @@ impl Active {
     }
 }
 
-/// Scans a whole segment, and tells its length. One without a sound header holds nothing, unless
-/// it is proved to have been durable.
-pub fn scan_file(file: &SegmentFile, sealed: Option<u64>) -> Result<(Scan, u64), JournalError> {
+/// Scans a whole segment, and tells its length. One without a sound header holds nothing (its end
+/// is 0) unless frames follow all the same; nothing is appended to it.
+pub fn scan_file(file: &SegmentFile, sealed: Option<u64>) -> Result<(Scan, u64), StoreError> {
     let header = file.header()?;
     let bytes = file.read_from(0)?;
     let length = bytes.len() as u64;
     let behind = bytes.get(HEADER_BYTES as usize..).unwrap_or_default();
     let mut found = scan(behind, file.number, HEADER_BYTES, 0, sealed);
-    if header.is_none() && found.durable == 0 {
-        return Ok((Scan { is_torn: length > 0, ..Scan::default() }, length));
-    }
     if header.is_none() {
-        found.damaged.insert(0, Gap { start: 0, end: HEADER_BYTES });
+        found.is_torn = length > 0;
+        if found.durable > 0 {
+            found.damaged.insert(0, Gap { start: 0, end: HEADER_BYTES });
+        } else if found.frames.is_empty() {
+            found.end = 0;
+        }
     }
     Ok((found, length))
 }
@@ -216,7 +218,7 @@ impl Tail {
     }
 
     /// Sees what was appended since the last time. Whether that was anything.
-    pub fn catch_up(&mut self) -> Result<bool, JournalError> {
+    pub fn catch_up(&mut self) -> Result<bool, StoreError> {
         if self.active.is_none() {
             let mut numbers = segment::list(&self.folder)?;
             let Some(newest) = numbers.pop() else { return Ok(false) };
@@ -246,7 +248,7 @@ impl Tail {
     }
 
     /// Takes the next segment, which another process began, for the active one.
-    fn go_on(&mut self, next: SegmentFile) -> Result<(), JournalError> {
+    fn go_on(&mut self, next: SegmentFile) -> Result<(), StoreError> {
         let header = next.header()?;
         let next = Active::open(next)?;
         if let Some(mut active) = self.active.replace(next) {
@@ -274,7 +276,7 @@ impl Tail {
     /// The index of a sealed segment, by its place among them. It is believed unread only where a
     /// later header says where the segment ends: one that a crash brought back to be the active one
     /// may have an index of before.
-    pub fn index(&mut self, at: usize) -> Result<Arc<Index>, JournalError> {
+    pub fn index(&mut self, at: usize) -> Result<Arc<Index>, StoreError> {
         if let Some(index) = &self.sealed[at].index {
             return Ok(index.clone());
         }
@@ -290,7 +292,7 @@ impl Tail {
         Ok(index)
     }
 
-    fn make_index(&self, segment: u32, end: Option<u64>) -> Result<Index, JournalError> {
+    fn make_index(&self, segment: u32, end: Option<u64>) -> Result<Index, StoreError> {
         let Some(file) = SegmentFile::open(&self.folder, segment)? else {
             return Ok(Index::default());
         };
@@ -302,7 +304,7 @@ impl Tail {
     }
 
     /// The first sound header behind a sealed segment.
-    fn header_behind(&self, at: usize) -> Result<Option<Header>, JournalError> {
+    fn header_behind(&self, at: usize) -> Result<Option<Header>, StoreError> {
         let active = self.active.iter().map(|active| active.file.number);
         let behind = self.sealed[at + 1..].iter().map(|sealed| sealed.number).chain(active);
         for number in behind {
@@ -318,7 +320,7 @@ impl Tail {
     }
 
     /// The last frame of a stream.
-    pub fn last(&mut self, stream: StreamId) -> Result<Option<Position>, JournalError> {
+    pub fn last(&mut self, stream: StreamId) -> Result<Option<Position>, StoreError> {
         if let Some(last) = self.last.get(&stream) {
             return Ok(*last);
         }

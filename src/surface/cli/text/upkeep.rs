@@ -127,6 +127,15 @@ pub fn fsck(report: &fsck::Report) -> String {
         let note = format!("{left} of no use any more; that is no damage.");
         let _ = writeln!(page, "{}", paint(FAINT, note));
     }
+    if report.segments > 0 {
+        let segments = count(report.segments, "segment");
+        let frames = count(report.frames, "frame");
+        let _ = writeln!(page, "Read {frames} in {segments} of the journal.");
+    }
+    for sentence in &report.unfinished {
+        let note = format!("{sentence}, as a crash leaves it.");
+        let _ = writeln!(page, "{}", paint(FAINT, note));
+    }
     for sentence in &report.catalogue {
         let _ = writeln!(page, "{sentence}.");
     }
