@@ -204,6 +204,7 @@ pub fn default_text(kinds: &[ProjectKind]) -> String {
     }
     text.push_str(METRIC);
     text.push_str(LIMITS);
+    text.push_str(STATE);
     text
 }
 
@@ -297,4 +298,10 @@ slowdown = 0.20
 # order = [\"time\"]
 # Medians that differ by no more than this are a tie.
 tolerance = 0.02
+";
+
+const STATE: &str = "
+[state]
+# Places of an agent's state whose change alone is no step: `exp state put --kind automatic` skips it.
+# ignore = [\"/updated_at\", \"/**/counter\"]
 ";

@@ -10,12 +10,13 @@ mod guess;
 mod model;
 mod raw;
 mod stage;
+mod state;
 mod units;
 
 pub use approaches::{Approaches, ListedApproach};
 pub use error::ConfigError;
 pub use guess::{ProjectKind, default_text, guess};
-pub use model::{Config, MetricPlan, Report, Stage, Workspace};
+pub use model::{Config, MetricPlan, Report, Stage, States, Workspace};
 pub use units::{duration_ms, size_bytes};
 
 #[cfg(test)]

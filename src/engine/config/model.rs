@@ -6,9 +6,14 @@ use super::error::ConfigError;
 use super::raw::Raw;
 use crate::base::codec;
 use crate::base::id::Hash;
+use crate::base::limits::STATE_CACHE_DOCUMENTS;
+use crate::document::{ListKeys, PointerPattern};
 use crate::object::evaluation::{Better, StageKind};
 use crate::policy::limits::Limits;
 use crate::policy::rank::Order;
+
+/// Milliseconds between two automatic states of a watched file, where nothing else is said.
+const STATE_INTERVAL_MS: u64 = 30_000;
 
 /// What an `exp.toml` says.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +28,8 @@ pub struct Config {
     pub limits: Limits,
     /// By what candidates are ranked.
     pub order: Order,
+    /// How the states of sessions are kept.
+    pub state: States,
 }
 
 /// What a view shows besides tracked files, and what is not captured. `warm` and `keep` are names,
@@ -37,6 +44,36 @@ pub struct Workspace {
     pub secrets: Vec<String>,
     /// Patterns of the built-in list of secrets that do not count here.
     pub not_secrets: Vec<String>,
+}
+
+/// How the states of sessions are kept. No stored byte depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct States {
+    /// Places whose change alone does not count.
+    pub ignore: Vec<PointerPattern>,
+    /// Whether states are saved by what changed, and unchanged ones skipped.
+    pub quick: bool,
+    /// Whether rebuilt states are compared with their ids.
+    pub verify: bool,
+    /// By which field the items of lists are known.
+    pub identity: ListKeys,
+    /// How often a watched file is put at most, in milliseconds.
+    pub interval_ms: u64,
+    /// Rebuilt states that are kept in memory.
+    pub cache: usize,
+}
+
+impl Default for States {
+    fn default() -> Self {
+        Self {
+            ignore: Vec::new(),
+            quick: true,
+            verify: true,
+            identity: ListKeys::default(),
+            interval_ms: STATE_INTERVAL_MS,
+            cache: STATE_CACHE_DOCUMENTS,
+        }
+    }
 }
 
 /// One stage of the evaluator.
@@ -95,6 +132,7 @@ impl Default for Config {
             stages: Vec::new(),
             limits: Limits::default(),
             order: Order::default(),
+            state: States::default(),
         }
     }
 }

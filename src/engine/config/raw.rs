@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::error::ConfigError;
 use super::model::{Config, Stage, Workspace};
 use super::stage::RawStage;
+use super::state::RawState;
 use super::units;
 use crate::policy::limits::Limits;
 use crate::policy::rank::Order;
@@ -28,6 +29,8 @@ pub struct Raw {
     limits: RawLimits,
     #[serde(default)]
     rank: RawRank,
+    #[serde(default)]
+    state: RawState,
 }
 
 #[derive(Deserialize, Default)]
@@ -163,12 +166,14 @@ impl Raw {
         let environment = self.environment.into_iter().map(|name| variable(place, name));
         let environment: BTreeSet<String> = environment.collect::<Result<_, _>>()?;
         let workspace = self.workspace.check(place)?;
+        let state = self.state.check(place)?;
         Ok(Config {
             workspace,
             environment: environment.into_iter().collect(),
             stages,
             limits,
             order,
+            state,
         })
     }
 }

@@ -51,6 +51,13 @@ belief = 9.5
 [rank]
 order = ["throughput"]
 tolerance = 0.1
+[state]
+ignore = ["/updated_at", "/**/counter"]
+quick = false
+verify = false
+identity = { "/parts" = "name", "/**" = "id" }
+interval = "5s"
+cache = 10
 "#;
     let config = Config::parse(text).unwrap();
     assert_eq!(config.environment, ["CC", "RUSTFLAGS"]);
@@ -66,6 +73,14 @@ tolerance = 0.1
     assert!(config.limits.guarded.contains("throughput"));
     assert_eq!(config.limits.quality["throughput"], 100.0);
     assert_eq!(config.order.metrics, ["throughput"]);
+    let state = &config.state;
+    assert_eq!(
+        (state.quick, state.verify, state.interval_ms, state.cache),
+        (false, false, 5_000, 10)
+    );
+    assert!(state.ignore[1].covers(&"/a/b/counter".parse().unwrap()));
+    let field = |list: &str| state.identity.field(&list.parse().unwrap());
+    assert_eq!((field("/parts"), field("/others")), (Some("name"), Some("id")));
     assert_eq!(Config::parse("").unwrap(), Config::default());
 }
 
@@ -79,7 +94,7 @@ fn unknown_keys_are_refused_with_their_place_and_a_hint() {
     check(
         "[limit]\nslowdown = 0.2\n",
         "line 1, column 2: `limit` is not known here (known: environment, workspace, stage, \
-         limits, rank); did you mean `limits`?",
+         limits, rank, state); did you mean `limits`?",
     );
     check(
         &STAGE.replace("\"test\"\nrun", "\"tests\"\nrun"),
@@ -136,6 +151,26 @@ fn what_does_not_fit_together_is_refused() {
     check(
         &format!("{metric}unit = \"ms\"\n"),
         "line 5, column 8: the time that a stage takes is measured in `s`",
+    );
+    check(
+        "[state]\nignore = [\"/a\", \"b\"]\n",
+        "line 2, column 17: could not read `b` as a pattern of places: it does not begin with `/`",
+    );
+    check(
+        "[state]\nidentity = { \"/*x\" = \"id\" }\n",
+        "line 2, column 14: could not read `/*x` as a pattern of places: `*` and `**` stand for \
+         whole parts (`~2` is an asterisk in a key)",
+    );
+    check("[state]\nidentity = \"\"\n", "line 2, column 12: the name of a field is not empty");
+    check(
+        "[state]\nidentity = 1\n",
+        "line 2, column 12: invalid type: integer `1`, expected the name of a field, or a table \
+         of patterns and fields",
+    );
+    check("[state]\ncache = -1\n", "line 2, column 9: `cache` is a number of states, 0 or more");
+    check(
+        "[state]\ninterval = \"often\"\n",
+        "line 2, column 12: `often` is no duration; write such as `90s`, `10m` or `1h30m`",
     );
     assert!(Config::parse("a = [").is_err());
     assert!(Config::parse("[[stage]]\nname = \"x\"\n").is_err());
