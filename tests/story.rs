@@ -179,6 +179,12 @@ fn states_are_merged_with_the_files_and_conflicts_change_nothing() {
             "tasks": [{"id": 2, "done": true}, {"id": 3}, {"id": 1, "done": true}],
         })
     );
+    let changes = bench.json(&["diff", "idea", "@", "--state"]);
+    let moved = serde_json::json!({
+        "pointer": "/tasks/2", "from": "/tasks/0", "before": null, "after": null
+    });
+    assert!(changes["state"].as_array().unwrap().contains(&moved), "{changes:#}");
+    assert!(bench.ok(&["diff", "idea", "@", "--state"]).contains("/tasks/2 (from /tasks/0)"));
     bench.ok(&["switch", "idea"]);
     know(r#"{"plan":["z"],"n":1}"#);
     bench.ok(&["switch", "main"]);

@@ -12,6 +12,7 @@ use super::{Category, EngineError, Surroundings};
 use crate::base::id::{NamesId, SnapshotId, TreeId};
 use crate::base::name::Label;
 use crate::base::path::TreePath;
+use crate::document::ListKeys;
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::snapshot::Snapshot;
 use crate::object::traits::Fetch;
@@ -250,5 +251,11 @@ impl Engine {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
             Err(source) => Err(EngineError::File { what: "read", path, source }),
         }
+    }
+
+    /// By which field the items of lists in states are known. A wrong configuration is said by the
+    /// verbs that it decides something for.
+    pub(super) fn list_keys(&self) -> ListKeys {
+        self.config().map(|config| config.state.identity).unwrap_or_default()
     }
 }

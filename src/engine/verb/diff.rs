@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::id::DocumentId;
 use crate::base::limits::TEXT_BYTES_MAX;
 use crate::document::{self, DocumentChange};
 use crate::engine::report::ShownChange;
@@ -49,6 +50,8 @@ pub struct FileDiff {
 pub struct StateChange {
     /// Where, as a JSON pointer.
     pub pointer: String,
+    /// For an item that moved within its list: where it stood before.
+    pub from: Option<String>,
     /// The value before, as JSON text.
     pub before: Option<String>,
     /// The value after.
@@ -92,11 +95,31 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     for change in changes.iter().filter(|change| !change.is_only_directory()) {
         files.push(file_diff(&objects, change, options)?);
     }
-    let mut state = Vec::new();
-    if let (true, Some(a), Some(b)) = (options.state, from.snapshot.state, to_state) {
-        state = document::diff(&engine.store, a, b)?.into_iter().map(StateChange::from).collect();
-    }
+    let state = match options.state {
+        true => state_changes(engine, from.snapshot.state, to_state)?,
+        false => Vec::new(),
+    };
     Ok(Report { from: from.id.hex(), to: to_name, files, state })
+}
+
+/// A state that one side does not have differs as a whole.
+fn state_changes(
+    engine: &Engine,
+    before: Option<DocumentId>,
+    after: Option<DocumentId>,
+) -> Result<Vec<StateChange>, EngineError> {
+    let changes = match (before, after) {
+        (Some(a), Some(b)) => document::diff_by(&engine.store, a, b, &engine.list_keys())?,
+        (None, None) => Vec::new(),
+        (before, after) => {
+            let read =
+                |id: Option<DocumentId>| id.map(|id| document::read(&engine.store, id)).transpose();
+            let (before, after) = (read(before)?, read(after)?);
+            let (pointer, from) = (document::Pointer::root(), None);
+            vec![DocumentChange { pointer, from, before, after }]
+        }
+    };
+    Ok(changes.into_iter().map(StateChange::from).collect())
 }
 
 impl From<DocumentChange> for StateChange {
@@ -104,6 +127,7 @@ impl From<DocumentChange> for StateChange {
         let text = |json: Option<document::Json>| json.map(|json| json.compact());
         Self {
             pointer: change.pointer.to_string(),
+            from: change.from.map(|from| from.to_string()),
             before: text(change.before),
             after: text(change.after),
         }

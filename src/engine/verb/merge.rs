@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use crate::base::id::{SnapshotId, TreeId};
 use crate::base::name::Label;
-use crate::document::ListKeys;
 use crate::engine::evaluate::Bench;
 use crate::engine::events::{Event, Watch};
 use crate::engine::finding::Judged;
@@ -209,7 +208,7 @@ fn dry_run(engine: &Engine, sources: &[Source], options: &Options) -> Result<Rep
         return Err(EngineError::NoGoodNode);
     };
     let sides = (standing.position.snapshot, source.snapshot);
-    let merged = merged(&objects, sides, (&ListKeys::default(), options.state_of))?;
+    let merged = merged(&objects, sides, (&engine.list_keys(), options.state_of))?;
     let mut report = empty_report(source, &standing.position.branch, standing.position.snapshot);
     report.outcome = merged.outcome();
     if let Some(tree) = merged.tree {
@@ -273,7 +272,8 @@ impl Attempt<'_> {
         let writer = self.writer;
         let ours = safe.standing.position.snapshot;
         let into = safe.standing.position.branch.clone();
-        let terms = (&ListKeys::default(), self.options.state_of);
+        let keys = self.engine.list_keys();
+        let terms = (&keys, self.options.state_of);
         let merged = merged(writer, (ours, self.source.snapshot), terms)?;
         let mut report = empty_report(self.source, &into, ours);
         report.captured = safe.captured.map(|id| id.hex());

@@ -174,7 +174,15 @@ pub fn diff(report: &diff::Report) -> String {
     for change in &report.state {
         let before = change.before.as_deref().unwrap_or("(nothing)");
         let after = change.after.as_deref().unwrap_or("(nothing)");
-        let _ = writeln!(page, "{} {}", paint(STRONG, "state"), change.pointer);
+        let place = match change.pointer.as_str() {
+            "" => "(as a whole)",
+            place => place,
+        };
+        let from = change.from.as_ref().map_or_else(String::new, |from| format!(" (from {from})"));
+        let _ = writeln!(page, "{} {place}{from}", paint(STRONG, "state"));
+        if change.before.is_none() && change.after.is_none() {
+            continue;
+        }
         let _ = writeln!(page, "{}", paint(BAD, format!("-{before}")));
         let _ = writeln!(page, "{}", paint(GOOD, format!("+{after}")));
     }
