@@ -1,0 +1,101 @@
+//! The journal between real processes: this test starts itself as several writers, and kills one.
+
+#![allow(missing_docs)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::Duration;
+
+use expdag::base::disk::RealDisk;
+use expdag::store::Store;
+use expdag::store::journal::{Journal, JournalError, Position, StreamId};
+
+const ROOT: &str = "EXPDAG_TEST_JOURNAL";
+const COUNT: &str = "EXPDAG_TEST_JOURNAL_COUNT";
+const TEST: &str = "processes_share_the_journal_and_one_that_is_killed_costs_nothing";
+/// What each writer appends that is not killed.
+const EACH: u32 = 200;
+/// How many entries of the one that is killed are waited for.
+const ENOUGH: usize = 50;
+
+fn open(root: &Path) -> (Store, Journal) {
+    let store = Store::open(root, Arc::new(RealDisk)).unwrap();
+    let journal = Journal::open(&store).unwrap();
+    (store, journal)
+}
+
+fn shared() -> StreamId {
+    StreamId::of_name("shared")
+}
+
+/// Appends its process id and a number that counts up.
+fn write(root: &Path, count: u32) {
+    let (_store, journal) = open(root);
+    let mut last = None;
+    let mut number = 0;
+    while number < count {
+        let payload = [std::process::id().to_le_bytes(), number.to_le_bytes()].concat();
+        match journal.append(shared(), last, &payload) {
+            Ok(at) => (last, number) = (Some(at), number + 1),
+            Err(JournalError::Moved { last: now, .. }) => last = now,
+            Err(e) => panic!("{e}"),
+        }
+        if number % 20 == 0 {
+            journal.sync().unwrap();
+        }
+    }
+}
+
+fn start(root: &Path, count: u32) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([TEST, "--exact"]).env(ROOT, root).env(COUNT, count.to_string());
+    command.stdout(std::process::Stdio::null()).spawn().unwrap()
+}
+
+/// The numbers of each process, in the order of the journal.
+fn found(journal: &Journal) -> BTreeMap<u32, Vec<u32>> {
+    let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
+    let mut found: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let places: Vec<Position> = journal.positions(shared(), None).unwrap();
+    for at in places {
+        let payload = journal.read(at).unwrap();
+        found.entry(number(&payload[..4])).or_default().push(number(&payload[4..]));
+    }
+    found
+}
+
+#[test]
+fn processes_share_the_journal_and_one_that_is_killed_costs_nothing() {
+    if let (Ok(root), Ok(count)) = (std::env::var(ROOT), std::env::var(COUNT)) {
+        return write(Path::new(&root), count.parse().unwrap());
+    }
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join("exp");
+    Store::create(&root, Arc::new(RealDisk), "# none\n").unwrap();
+    let (store, journal) = open(&root);
+    let mut killed = start(&root, u32::MAX);
+    let mut others = [start(&root, EACH), start(&root, EACH)];
+    let of = |id: u32| found(&journal).remove(&id).unwrap_or_default();
+    for _ in 0..60_000 {
+        if of(killed.id()).len() >= ENOUGH || killed.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let left = of(killed.id());
+    assert!(left.len() >= ENOUGH && left.iter().copied().eq(0..left.len() as u32), "{left:?}");
+    for other in &mut others {
+        assert!(other.wait().unwrap().success());
+        assert!(of(other.id()).into_iter().eq(0..EACH));
+    }
+    assert_eq!(of(killed.id()), left, "what was seen stays");
+    write(&root, EACH);
+    assert!(of(std::process::id()).into_iter().eq(0..EACH));
+    let report = store.check(&|_| ()).unwrap();
+    assert!(report.is_sound(), "{:?}", report.problems);
+    assert_eq!(report.frames, left.len() + 3 * EACH as usize);
+}
