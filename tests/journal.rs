@@ -1,5 +1,5 @@
 //! The journal between real processes: this test starts itself as several writers, and kills one.
-
+#![allow(clippy::unwrap_used, reason = "a helper of tests is a test")]
 #![allow(missing_docs)]
 
 use std::collections::BTreeMap;

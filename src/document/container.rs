@@ -2,6 +2,8 @@
 //!
 //! **Invariant**: which of the two is a function of the content alone. It is decided here, once.
 
+use std::collections::BTreeMap;
+
 use crate::base::codec::{self, Bytes};
 use crate::base::id::{DocumentId, Hash, Kind, ObjectId};
 use crate::base::limits::DOCUMENT_INLINE_BYTES_MAX;
@@ -158,6 +160,32 @@ pub(super) fn put_root(
 
 fn put_scalar(objects: &(impl Put + ?Sized), slot: Slot) -> Result<DocumentId, ObjectError> {
     put_record(objects, Kind::Document, &DocumentNode::Scalar(slot))
+}
+
+/// Sets and removes keys of a map that is stored.
+pub(super) fn change_map(
+    objects: &(impl Put + ?Sized),
+    base: Hold<MapEntry>,
+    edits: BTreeMap<String, Option<Slot>>,
+) -> Result<Slot, ObjectError> {
+    let named = |key: String, value: Option<Slot>| {
+        let value = value.map(|value| MapEntry { key: key.clone(), value });
+        (key, value)
+    };
+    let edits = edits.into_iter().map(|(key, value)| named(key, value));
+    match base {
+        Hold::Node(root) => {
+            let edits = edits.map(|(key, entry)| (key.into_bytes(), entry)).collect();
+            let root = sequence::edit(objects, root, edits)?;
+            hold_root::<MapEntry>(objects, root)
+        }
+        Hold::Inline(entries) => {
+            let old = entries.into_iter().map(|entry| (entry.key.clone(), Some(entry)));
+            let mut all: BTreeMap<String, Option<MapEntry>> = old.collect();
+            all.extend(edits);
+            hold(objects, all.into_values().flatten().collect())
+        }
+    }
 }
 
 /// What an error names when the value has no id of its own.

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::container::{Hold, Opened, open_slot, put_root, root_slot};
+use super::container::{Hold, Opened, change_map, open_slot, put_root, root_slot};
 use super::diff::diff_maps;
-use super::draft::change_map;
 use super::error::DocumentError;
 use super::json::Json;
 use super::patch::ListKeys;

@@ -4,7 +4,8 @@
 //! `DOCUMENT_INLINE_BYTES_MAX` stands inside its parent again; one that grows leaves it.
 //!
 //! Costs follow what is asked for or what differs, not what exists: [`get`] walks one way down,
-//! [`change`] writes the nodes on the way to its edits, [`diff`] and [`merge`] open what differs.
+//! [`diff`] and [`merge`] open what differs. A [`Document`] is held in memory to be changed step by
+//! step: an edit copies the way to its place, hashing waits until an id is asked for.
 //! Numbers keep the text that they were given with: `1.0` and `1` are two values.
 //!
 //! Knows nothing of sessions, tiers or where objects lie. The formats are in `object::document`.
@@ -12,7 +13,6 @@
 mod build;
 mod container;
 mod diff;
-mod draft;
 mod edit;
 mod error;
 mod json;

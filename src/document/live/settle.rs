@@ -92,7 +92,8 @@ fn is_small(length: u64) -> bool {
 }
 
 fn leaf_length<E: Wire>(parts: &[E]) -> u64 {
-    parts.iter().map(|part| part.key_bytes() + part.value().slot().encoded_bytes()).sum()
+    let length = |part: &E| part.key_bytes() + part.value().slot().encoded_bytes();
+    parts.iter().map(length).fold(0, u64::saturating_add)
 }
 
 fn settle_parts<E: Part>(parts: &[E]) -> Result<(), ObjectError> {
@@ -134,7 +135,9 @@ fn seal<E: Wire>(node: &Node<E>) -> Result<Seal, ObjectError> {
     let length = match &node.tree {
         Tree::Leaf(parts) => leaf_length(parts),
         Tree::Index { branches, .. } => {
-            branches.iter().filter_map(|b| b.node.seal.get()).map(|seal| seal.length).sum()
+            // Lengths of what was read may be false: a sum never overflows.
+            let lengths = branches.iter().filter_map(|b| b.node.seal.get()).map(|s| s.length);
+            lengths.fold(0, u64::saturating_add)
         }
     };
     Ok(*node.seal.get_or_init(|| Seal { hash, length }))

@@ -14,7 +14,7 @@ mod walk;
 
 pub use build::{Builder, Root, build};
 pub use diff::{Change, diff};
-pub use edit::{Splice, edit, splice};
+pub use edit::edit;
 pub use node::{Child, Element, Node, load};
 pub use position::{ListChange, diff_list, get_at};
 pub use walk::{Elements, count, get, verify};
