@@ -1,18 +1,17 @@
 //! The difference of two documents: the one place that says how patches are made and applied.
 
-use super::error::StateError;
-use crate::document::{Document, Json, ListKeys, Patch, PatchOp, PointerPattern};
+use crate::document::{Document, DocumentError, Json, ListKeys, Patch, PatchOp, PointerPattern};
 
-/// The patch that leads from one to the other.
+/// The patch that leads from one to the other: costs what they do not share.
 pub(super) fn between(before: &Document, after: &Document, keys: &ListKeys) -> Patch {
     before.patch_to(after, keys)
 }
 
 /// What a patch makes of a document, which itself stays as it is.
-pub(super) fn applied(before: &Document, patch: &Patch) -> Result<Document, StateError> {
-    let mut after = before.clone();
-    after.apply(patch)?;
-    Ok(after)
+pub(super) fn applied(before: &Document, patch: &Patch) -> Result<Document, DocumentError> {
+    let mut document = before.clone();
+    document.apply(patch)?;
+    Ok(document)
 }
 
 /// Whether an operation changes only what is ignored.

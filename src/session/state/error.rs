@@ -4,7 +4,7 @@ use crate::base::codec::CodecError;
 use crate::base::id::SnapshotId;
 use crate::base::name::Label;
 use crate::base::time::Timestamp;
-use crate::document::{DocumentError, PatchError};
+use crate::document::DocumentError;
 use crate::object::traits::ObjectError;
 use crate::store::StoreError;
 
@@ -119,12 +119,15 @@ pub enum StateError {
     /// The value cannot be read, built or changed.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// The patch does not fit the last state. Nothing was saved.
-    #[error(transparent)]
-    Patch(#[from] PatchError),
     /// What was saved before could not be made durable.
     #[error("earlier states could not be made durable: {what}")]
     Unsynced {
+        /// What the journal said.
+        what: String,
+    },
+    /// Nothing of several puts could be written.
+    #[error("several states could not be written together: {what}")]
+    Together {
         /// What the journal said.
         what: String,
     },

@@ -48,16 +48,26 @@ impl Session {
                 let index = self.core.lock(&self.shared)?;
                 Ok(log_entry(&index, entry, bytes))
             }
-            Err(StateError::Damaged { what, .. }) => Ok(LogEntry {
-                sequence: u64::from(number),
-                when: Timestamp::default(),
-                who: String::new(),
-                process: 0,
-                event: LogEvent::Damaged { what },
-            }),
+            Err(StateError::Damaged { what, .. }) => {
+                let (sequence, event) = (u64::from(number), LogEvent::Damaged { what });
+                Ok(LogEntry { sequence, event, ..LogEntry::unknown() })
+            }
             Err(error) => Err(error),
         };
         places.into_iter().map(entry).collect()
+    }
+}
+
+impl LogEntry {
+    /// Of an entry that cannot be read.
+    pub(super) fn unknown() -> Self {
+        Self {
+            sequence: 0,
+            when: Timestamp::default(),
+            who: String::new(),
+            process: 0,
+            event: LogEvent::Damaged { what: String::new() },
+        }
     }
 }
 

@@ -212,6 +212,14 @@ impl Index {
         all
     }
 
+    /// Whether a state was saved on a branch.
+    pub(super) fn is_on(&self, state: Number, branch: &Label) -> bool {
+        match self.slots.get(state as usize).map(|slot| &slot.kind) {
+            Some(SlotKind::Put { branch: on, .. }) => self.number_of(branch) == Some(*on),
+            _ => false,
+        }
+    }
+
     /// What a branch was at a moment: the state that its newest entry until then led to.
     pub(super) fn at_time(&self, branch: &Label, time: Timestamp) -> Option<Number> {
         self.led_to(branch, self.slots.len(), |slot| slot.when <= time)

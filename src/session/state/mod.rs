@@ -9,21 +9,26 @@
 //! the journal lies on the disk.
 
 mod at;
+mod audit;
 mod cache;
 mod difference;
 mod error;
 mod find;
+mod group;
 mod history;
 mod identity;
 mod index;
 mod interval;
 mod log;
 mod measure;
+mod memory;
+mod merge;
 mod meter;
 mod moves;
 mod plan;
 mod put;
 mod rebuild;
+mod search;
 mod session;
 mod sessions;
 mod settings;
@@ -35,11 +40,15 @@ mod tests;
 mod wire;
 
 pub use at::{At, Branch, Found, LogEntry, LogEvent, SessionFacts, StateMeta};
+pub use audit::{AuditEntry, AuditFault, AuditTrail};
 pub use error::StateError;
 pub use history::LogOptions;
 pub use interval::IntervalStatus;
+pub use memory::{History, HistoryError, Step};
+pub use merge::{Favour, MergeOptions, Merged};
 pub use moves::Moved;
 pub use put::{Answer, BodyKind, Outcome, Put, PutKind, SkipReason, What};
+pub use search::{Query, Sort};
 pub use session::Session;
 pub use sessions::Sessions;
 pub use settings::StateSettings;

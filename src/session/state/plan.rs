@@ -15,7 +15,7 @@ use super::wire::{Act, Body, Content, Entry, NO_ENTRY, PutAct};
 use crate::base::id::{DocumentId, SnapshotId};
 use crate::base::limits::{EXPLAIN_LINES_MAX, STATE_PATCHES_MAX};
 use crate::base::name::Label;
-use crate::document::{Document, Patch};
+use crate::document::{Document, Json, Patch};
 use crate::object::snapshot::Snapshot;
 
 /// What a put comes to.
@@ -73,6 +73,9 @@ impl Planning<'_> {
         let mut notes = Notes::default();
         let last = self.last(head, &mut notes)?;
         let document = self.document(last.as_ref())?;
+        if head.is_none() {
+            notes.fields_changed = entries(&document);
+        }
         let quick = last.filter(|_| self.reader.shared.settings.quick);
         let mut change = match quick {
             Some(last) => self.change(last, &document, &mut notes)?,
@@ -179,7 +182,7 @@ impl Planning<'_> {
         let keys = &self.reader.shared.settings.list_keys;
         let forward = between(&last.document, document, keys);
         let given = applied(&last.document, &forward);
-        let is_exact = given.and_then(|given| Ok(given.id()? == document.id()?));
+        let is_exact = given.map(|given| given.is_same(document));
         match is_exact {
             Ok(true) => {
                 notes.fields_changed = forward.0.len() as u64;
@@ -288,6 +291,14 @@ struct Change {
     forward: Patch,
     /// Bytes of the whole after it.
     bytes: u64,
+}
+
+/// What a first state changes: each of its entries.
+fn entries(document: &Document) -> u64 {
+    match document.to_json() {
+        Json::Map(entries) => entries.len() as u64,
+        _ => 1,
+    }
 }
 
 fn whole(document: &Document) -> (Body, u64) {

@@ -158,8 +158,8 @@ pub struct Answer {
     pub branch: Label,
     /// Saved, or skipped.
     pub outcome: Outcome,
-    /// Operations of the patch that leads from the last state to this one; 0 where it was saved on
-    /// the plain path, which does not compare.
+    /// Operations of the patch that leads from the last state to this one; the entries of a first
+    /// one; 0 where it was saved on the plain path, which does not compare.
     pub fields_changed: u64,
     /// How long the call took, by the clock that was handed in.
     pub duration: Duration,

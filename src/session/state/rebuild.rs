@@ -53,6 +53,8 @@ pub(super) struct Reader<'a> {
     pub cache: &'a Cache,
     pub session: &'a str,
     pub stream: StreamId,
+    /// Whether values that are rebuilt from patches are compared with their ids.
+    pub verify: bool,
 }
 
 impl Reader<'_> {
@@ -155,9 +157,7 @@ impl Reader<'_> {
         (entry, put): (&Entry, &PutAct),
         document: &Document,
     ) -> Result<(), StateError> {
-        if (self.shared.settings.verify || target.chain.len() == 1)
-            && document.id()? != put.document
-        {
+        if (self.verify || target.chain.len() == 1) && document.id()? != put.document {
             return Err(self.damaged(target.number, "its value has another id"));
         }
         self.check_id(target, (entry, put))

@@ -56,13 +56,22 @@ impl Session {
     ///
     /// # Errors
     /// [`StateError::Moved`] when the branch is not where `expect` or the base of the edits says;
-    /// [`StateError::Document`] and [`StateError::Patch`] when the value, edits or patch do not do;
+    /// [`StateError::Document`] when the value, edits or patch do not do;
     /// [`StateError::Damaged`] when edits need a last state that cannot be read;
     /// [`StateError::Busy`], [`StateError::Unsynced`], [`StateError::Closed`], or the journal's.
     /// Then nothing was saved, except with `Unsynced`: that may be there or not after a power cut.
     pub fn put(&self, put: &Put) -> Result<Answer, StateError> {
+        self.put_timed(put, None)
+    }
+
+    /// As [`Session::put`]; `second` is the other state that a merge comes from.
+    pub(super) fn put_timed(
+        &self,
+        put: &Put,
+        second: Option<Number>,
+    ) -> Result<Answer, StateError> {
         let begun = self.shared.clock.now();
-        let mut result = self.put_untimed(put, None);
+        let mut result = self.put_untimed(put, second);
         let duration = since(begun, self.shared.clock.now());
         if let Ok(answer) = &mut result {
             answer.duration = duration;
@@ -71,12 +80,7 @@ impl Session {
         result
     }
 
-    /// As [`Session::put`]; `second` is the other state that a merge comes from.
-    pub(super) fn put_untimed(
-        &self,
-        put: &Put,
-        second: Option<Number>,
-    ) -> Result<Answer, StateError> {
+    fn put_untimed(&self, put: &Put, second: Option<Number>) -> Result<Answer, StateError> {
         self.shared.syncer.check()?;
         check(put)?;
         let branch = branch_or_main(put.branch.as_ref())?;
@@ -85,7 +89,7 @@ impl Session {
             match self.planning(&index, put, &branch, second).plan()? {
                 Plan::Skip(skip) => {
                     // What others wrote meanwhile may differ from it.
-                    if self.core.catch_up(&self.shared, &mut index)? == 0 {
+                    if self.catch_up(&mut index)? == 0 {
                         return Ok(skipped(branch, skip, &mut index));
                     }
                 }
@@ -102,7 +106,9 @@ impl Session {
                             self.settle(put.kind)?;
                             return Ok(answer);
                         }
-                        Err(JournalError::Moved { .. }) => self.catch_up(&mut index)?,
+                        Err(JournalError::Moved { .. }) => {
+                            self.catch_up(&mut index)?;
+                        }
                         Err(error) => return Err(error.into()),
                     }
                 }
@@ -122,9 +128,9 @@ impl Session {
         Planning { reader, index, put, branch, second }
     }
 
-    /// Takes what others wrote, after they were found to be quicker.
-    pub(super) fn catch_up(&self, index: &mut Index) -> Result<(), StateError> {
-        self.core.catch_up(&self.shared, index).map(|_| ())
+    /// Takes what others wrote; says how many entries that were.
+    pub(super) fn catch_up(&self, index: &mut Index) -> Result<u64, StateError> {
+        self.core.catch_up(&self.shared, index)
     }
 
     /// Notes that a planned state is in the journal.
@@ -179,7 +185,9 @@ impl Session {
                     self.shared.syncer.sync()?;
                     return Ok((entry.sequence, value));
                 }
-                Err(JournalError::Moved { .. }) => self.catch_up(&mut index)?,
+                Err(JournalError::Moved { .. }) => {
+                    self.catch_up(&mut index)?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -197,7 +205,7 @@ impl Session {
     }
 }
 
-fn since(begun: Timestamp, now: Timestamp) -> Duration {
+pub(super) fn since(begun: Timestamp, now: Timestamp) -> Duration {
     Duration::from_nanos(u64::try_from(now.0.saturating_sub(begun.0)).unwrap_or(0))
 }
 

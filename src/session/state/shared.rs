@@ -121,7 +121,14 @@ impl Shared {
     }
 
     pub(super) fn reader<'a>(&'a self, core: &'a Core) -> Reader<'a> {
-        Reader { shared: self, cache: &self.cache, session: &core.name, stream: core.stream }
+        let verify = self.settings.verify;
+        Reader {
+            shared: self,
+            cache: &self.cache,
+            session: &core.name,
+            stream: core.stream,
+            verify,
+        }
     }
 }
 

@@ -1,10 +1,16 @@
 //! Tests of sessions, and what they share: a journal in memory that can be damaged, and that counts
 //! what was synced.
 
+mod auditing;
 mod basics;
 mod damage;
+mod durability;
+mod in_memory;
+mod merging;
 mod metrics;
 mod model;
+mod searching;
+mod threads;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
