@@ -51,6 +51,14 @@ impl Sessions {
     /// # Errors
     /// As `Store::create`, `Store::open` and [`Sessions::open`].
     pub fn at(folder: &Path) -> Result<Self, StateError> {
+        Self::at_with(folder, StateSettings::default())
+    }
+
+    /// The same, with settings of one's own.
+    ///
+    /// # Errors
+    /// As [`Sessions::at`].
+    pub fn at_with(folder: &Path, settings: StateSettings) -> Result<Self, StateError> {
         let store = match Store::open(folder, Arc::new(RealDisk)) {
             Err(StoreError::NotAStore { .. }) => {
                 match Store::create(folder, Arc::new(RealDisk), "") {
@@ -61,7 +69,7 @@ impl Sessions {
             }
             opened => opened?,
         };
-        Self::open(Arc::new(store), "", Arc::new(SystemClock), StateSettings::default())
+        Self::open(Arc::new(store), "", Arc::new(SystemClock), settings)
     }
 
     pub(super) fn from_parts(parts: Parts) -> Result<Self, StateError> {
