@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::{Journal, Position};
-use super::{SMALL, stream};
+use super::{SMALL, push, stream};
 use crate::base::fault::{CrashPoint, Failure, RecordingDisk, crash_points, crash_points_of};
 use crate::object::traits::put_blob;
 use crate::store::Store;
@@ -78,34 +78,46 @@ fn shown(journal: &Journal) -> Result<Vec<Vec<u8>>, String> {
     places.into_iter().map(|at| journal.read(at).map_err(|e| format!("{at:?}: {e}"))).collect()
 }
 
+/// How many frames were begun at a crash, and how many of them were acknowledged as durable.
+fn counts(point: &CrashPoint) -> (usize, usize) {
+    let begun = 1 + point.marks.iter().filter(|mark| *mark == "appended").count();
+    let mut synced = point.marks.iter().filter_map(|mark| mark.strip_prefix("synced "));
+    (begun, synced.next_back().map_or(0, |count| count.parse().unwrap()))
+}
+
 /// The rule: the first frames are there, as many as were synced or more, none that was not begun,
 /// and none behind one that is gone.
+fn check_prefix(
+    journal: &Journal,
+    all: &[Vec<u8>],
+    (begun, synced): (usize, usize),
+) -> Result<usize, String> {
+    let found = shown(journal)?;
+    if found.len() < synced || found.len() > begun {
+        return Err(format!("{} frames, {synced} synced, {begun} begun", found.len()));
+    }
+    match (0..found.len()).find(|&number| found[number] != all[number]) {
+        Some(wrong) => Err(format!("frame {wrong} of {} is another one", found.len())),
+        None => Ok(found.len()),
+    }
+}
+
 fn fault(root: &Path, point: &CrashPoint) -> Option<String> {
     let check = || -> Result<(), String> {
         let (_store, journal) = open(root)?;
-        let found = shown(&journal)?;
-        let begun = 1 + point.marks.iter().filter(|mark| *mark == "appended").count();
-        let mut synced = point.marks.iter().filter_map(|mark| mark.strip_prefix("synced "));
-        let synced = synced.next_back().map_or(0, |count| count.parse().unwrap());
-        if found.len() < synced || found.len() > begun {
-            return Err(format!("{} frames, {synced} synced, {begun} begun", found.len()));
-        }
-        if let Some(wrong) = (0..found.len()).find(|&number| found[number] != payload(number)) {
-            return Err(format!("frame {wrong} of {} is another one", found.len()));
-        }
-        go_on(root, &journal, found)
+        let all: Vec<_> = (0..FRAMES.len()).map(payload).collect();
+        let count = check_prefix(&journal, &all, counts(point))?;
+        go_on(root, &journal, all[..count].to_vec())
     };
     check().err()
 }
 
 /// Work goes on where it was, and all of it is seen by the next one.
 fn go_on(root: &Path, journal: &Journal, mut frames: Vec<Vec<u8>>) -> Result<(), String> {
-    let said = |e: super::super::JournalError| e.to_string();
-    for name in ["a", "b", "a"] {
-        let last = journal.positions(stream(name), None).map_err(said)?.last().copied();
-        frames.push(format!("{name} after the crash").into_bytes());
-        journal.append(stream(name), last, &frames[frames.len() - 1]).map_err(said)?;
-        journal.sync().map_err(said)?;
+    for (number, name) in ["a", "b", "a"].iter().enumerate() {
+        frames.push(format!("{number} after the crash").into_bytes());
+        push(journal, name, &frames[frames.len() - 1]).map_err(|e| e.to_string())?;
+        journal.sync().map_err(|e| e.to_string())?;
     }
     if shown(journal)? != frames || shown(&open(root)?.1)? != frames {
         return Err("what was appended after the crash is not all there is".to_owned());
@@ -123,6 +135,47 @@ fn after_a_crash_what_was_synced_is_there_and_nothing_stands_behind_a_hole() {
         }
     });
     assert!(states.unwrap() > 200);
+}
+
+/// A second crash, while work goes on after the first.
+#[test]
+fn after_another_crash_the_same_holds() {
+    let (home, scratch) = (home(), folder_in_memory());
+    let run = |disk: Arc<RecordingDisk>| append_frames(&home.path().join("exp"), &disk, 2);
+    let (mut number, mut states) = (0, 0);
+    let checked = crash_points(home.path(), scratch.path(), run, |state, _| {
+        number += 1;
+        if number % 23 == 0 {
+            states += crash_again(state);
+        }
+    });
+    assert!(checked.unwrap() > 200 && states > 500, "{states}");
+}
+
+fn crash_again(state: &Path) -> usize {
+    let (root, scratch) = (state.join("exp"), folder_in_memory());
+    let mut all = shown(&open(&root).unwrap().1).unwrap();
+    let before = all.len();
+    all.extend((0..4).map(|number| vec![number + 1; 200 * usize::from(number)]));
+    let run = |disk: Arc<RecordingDisk>| {
+        let store = Store::open(&root, disk.clone()).unwrap();
+        let journal = Journal::with_bounds(&store, SMALL);
+        for number in before..all.len() {
+            push(&journal, "a", &all[number]).unwrap();
+            disk.mark("appended");
+            if number % 2 == 0 {
+                journal.sync().unwrap();
+                disk.mark(&format!("synced {}", number + 1));
+            }
+        }
+    };
+    let states = crash_points(state, scratch.path(), run, |state, point| {
+        let (_store, journal) = open(&state.join("exp")).unwrap();
+        let (begun, synced) = counts(point);
+        let found = check_prefix(&journal, &all, (before + begun, before.max(synced)));
+        assert!(found.is_ok(), "{found:?} at {point:?}");
+    });
+    states.unwrap()
 }
 
 #[test]
