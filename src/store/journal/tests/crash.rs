@@ -160,8 +160,8 @@ fn crash_again(state: &Path) -> usize {
     let run = |disk: Arc<RecordingDisk>| {
         let store = Store::open(&root, disk.clone()).unwrap();
         let journal = Journal::with_bounds(&store, SMALL);
-        for number in before..all.len() {
-            push(&journal, "a", &all[number]).unwrap();
+        for (number, payload) in all.iter().enumerate().skip(before) {
+            push(&journal, "a", payload).unwrap();
             disk.mark("appended");
             if number % 2 == 0 {
                 journal.sync().unwrap();
