@@ -3,8 +3,11 @@
 
 mod auditing;
 mod basics;
+mod crash;
 mod damage;
 mod durability;
+mod files;
+mod format;
 mod in_memory;
 mod merging;
 mod metrics;
