@@ -1,6 +1,7 @@
 //! What to run, and how it ended, as values.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,6 +54,9 @@ pub struct Command {
     pub log: Option<PathBuf>,
     /// Where its output goes.
     pub stdio: Stdio,
+    /// What its standard input reads, from where the file stands; none for an empty one. Of no
+    /// meaning with [`Stdio::Inherited`].
+    pub input: Option<Arc<File>>,
 }
 
 impl Command {
@@ -67,6 +71,7 @@ impl Command {
             grace: Duration::from_secs(crate::base::limits::KILL_GRACE_SECONDS),
             log: None,
             stdio: Stdio::Joined,
+            input: None,
         }
     }
 

@@ -91,6 +91,7 @@ fn spawn(command: &Command) -> Result<Spawned, RunError> {
     let prepared: Prepared = prepare(command)?;
     let mut builder = builder_of(command)?;
     let (report, report_writer) = io::pipe().map_err(RunError::system("make a pipe"))?;
+    attach_input(&mut builder, command)?;
     let pipes = attach_pipes(&mut builder, command.stdio)?;
     enter::enter(&mut builder, prepared, report_writer.as_raw_fd());
     let spawned = builder.spawn();
@@ -138,6 +139,19 @@ fn builder_of(command: &Command) -> Result<process::Command, RunError> {
     Ok(builder)
 }
 
+fn attach_input(builder: &mut process::Command, command: &Command) -> Result<(), RunError> {
+    match (&command.input, command.stdio) {
+        (_, Stdio::Inherited) => {}
+        (None, _) => {
+            builder.stdin(process::Stdio::null());
+        }
+        (Some(file), _) => {
+            builder.stdin(file.try_clone().map_err(RunError::system("hand over the input"))?);
+        }
+    }
+    Ok(())
+}
+
 fn attach_pipes(
     builder: &mut process::Command,
     stdio: Stdio,
@@ -145,7 +159,6 @@ fn attach_pipes(
     if stdio == Stdio::Inherited {
         return Ok(Vec::new());
     }
-    builder.stdin(process::Stdio::null());
     let (out, out_writer) = io::pipe().map_err(RunError::system("make a pipe"))?;
     let mut pipes = vec![(out, true)];
     if stdio == Stdio::Joined {

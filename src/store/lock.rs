@@ -93,7 +93,7 @@ impl LockFile {
     }
 
     /// Where it lies.
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -115,8 +115,8 @@ impl LockFile {
         opened.map_err(|e| StoreError::from_io(&self.path, e))
     }
 
-    /// Who its text says holds it.
-    pub(super) fn holder(&self) -> Holder {
+    /// Who its text says holds it, or held it last.
+    pub fn holder(&self) -> Holder {
         let text = std::fs::read_to_string(&self.path).unwrap_or_default();
         let mut lines = text.lines();
         let pid = lines.next().and_then(|line| line.parse().ok());

@@ -34,7 +34,7 @@ pub use commit::{Change, Committed, NameMove};
 pub use error::{CommitError, Holder, StoreError, is_full};
 pub use heads::Current;
 pub use layout::{FORMAT_VERSION, Layout};
-pub use lock::{Sharing, WorkspaceLock};
+pub use lock::{Lock, LockFile, Sharing, WorkspaceLock};
 pub use open::Store;
 pub use statistics::{KindStatistics, StoreStatistics};
 pub use writer::Writer;
