@@ -8,13 +8,15 @@ use std::path::PathBuf;
 use super::report::count;
 use crate::base::id::SnapshotId;
 use crate::base::name::BadLabel;
-use crate::document::DocumentError;
+use crate::document::{DocumentError, PatchError};
 use crate::engine::config::ConfigError;
 use crate::graph::GraphError;
 use crate::merge::MergeError;
 use crate::object::traits::ObjectError;
 use crate::run::RunError;
+use crate::session::state::StateError;
 use crate::store::catalogue::CatalogueError;
+use crate::store::journal::JournalError;
 use crate::store::{CommitError, StoreError};
 use crate::workspace::isolate::IsolateError;
 use crate::workspace::{RestoreError, WorkspaceError};
@@ -187,6 +189,19 @@ pub enum EngineError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A session has no entry, so there is none.
+    #[error("there is no session `{name}`: nothing was ever put into it")]
+    NoSession {
+        /// What was asked for.
+        name: String,
+        /// Names near it.
+        near: Vec<String>,
+        /// Sessions that exist, the one that was written to last first.
+        known: Vec<String>,
+    },
+    /// A session refuses or fails.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// Somebody interrupted it; what was finished is kept.
     #[error("interrupted")]
     Interrupted,
@@ -202,9 +217,11 @@ impl EngineError {
     /// Which sort it is.
     pub fn category(&self) -> Category {
         match self {
-            Self::NotAWorkspace(_) | Self::NotFound { .. } | Self::NotBegun { .. } => {
-                Category::NotFound
-            }
+            Self::NotAWorkspace(_)
+            | Self::NotFound { .. }
+            | Self::NotBegun { .. }
+            | Self::NoSession { .. } => Category::NotFound,
+            Self::State(error) => self.category_of_state(error),
             // All others are about a text that somebody gave.
             Self::Document(error) if !matches!(error, DocumentError::Object(_)) => Category::Usage,
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
@@ -232,6 +249,33 @@ impl EngineError {
         }
     }
 
+    /// The category of what a session says.
+    fn category_of_state(&self, error: &StateError) -> Category {
+        match error {
+            StateError::UnknownSession { .. }
+            | StateError::UnknownState { .. }
+            | StateError::UnknownBranch { .. } => Category::NotFound,
+            StateError::BadName { .. }
+            | StateError::Ambiguous { .. }
+            | StateError::TooLong { .. }
+            | StateError::OtherFiles { .. }
+            | StateError::IntervalRuns { .. } => Category::Usage,
+            // A `test` that fails says that somebody was quicker.
+            StateError::Document(DocumentError::Patch(PatchError::Apply {
+                name: "test", ..
+            }))
+            | StateError::BranchExists { .. }
+            | StateError::Moved { .. } => Category::Conflict,
+            StateError::Document(error) if !matches!(error, DocumentError::Object(_)) => {
+                Category::Usage
+            }
+            StateError::Busy { .. } => Category::Busy,
+            StateError::Damaged { .. } => Category::Corrupt,
+            StateError::Journal(error) if error.is_corruption() => Category::Corrupt,
+            _ => self.category_below(),
+        }
+    }
+
     /// The category of an error that comes from a lower floor.
     fn category_below(&self) -> Category {
         let mut cause = Some(self.first_cause());
@@ -254,7 +298,11 @@ impl EngineError {
             | Self::Workspace(WorkspaceError::Objects(error))
             | Self::Restore(RestoreError::Objects(error))
             | Self::Isolate(IsolateError::Object(error))
-            | Self::Document(DocumentError::Object(error)) => error,
+            | Self::Document(DocumentError::Object(error))
+            | Self::State(StateError::Objects(error)) => error,
+            Self::State(StateError::Store(error))
+            | Self::State(StateError::Journal(JournalError::Store(error))) => error,
+            Self::State(error) => error,
             Self::Store(error) => error,
             Self::Workspace(error) => error,
             Self::Restore(error) => error,

@@ -14,7 +14,7 @@ use crate::engine::finding::{Found, Judged};
 use crate::engine::report::{ShownChange, ShownEvaluation, ShownVerdict, shown_changes};
 use crate::engine::take::{Made, Safe};
 use crate::engine::transact::Act;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Followed};
 use crate::object::names::VerdictWord;
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree;
@@ -69,6 +69,8 @@ pub struct Report {
     pub errors: Vec<String>,
     /// Files changed since the good node, the likeliest cause first.
     pub suspects: Vec<String>,
+    /// The session that followed.
+    pub state: Option<Followed>,
 }
 
 impl Report {
@@ -206,6 +208,7 @@ fn dry_run(engine: &Engine) -> Result<Report, EngineError> {
         suspicions: Vec::new(),
         errors: Vec::new(),
         suspects: Vec::new(),
+        state: None,
     })
 }
 
@@ -245,7 +248,7 @@ fn run_command(
     }
     let text: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
     let message = format!("guard: {}", text.join(" "));
-    let state = safe.standing.snapshot.state;
+    let state = engine.present_state(writer, &safe.standing);
     let made = Made { origin: Origin::Command { exit }, message, state };
     let act = Act::verb("guard", format!("ran `{}`", text.join(" ")));
     let (id, standing) = engine.record(writer, &safe.standing, tree, made, act, None)?;
@@ -275,6 +278,7 @@ fn new_report(
         suspicions: judged.verdict.suspicions.clone(),
         errors: Vec::new(),
         suspects: Vec::new(),
+        state: None,
     }
 }
 
@@ -316,7 +320,9 @@ fn go_back(
         }
         checked => checked?,
     }
+    engine.keep_state(writer, safe, "guard")?;
     report.changes = engine.go_back(writer, safe, &goal, "guard")?;
+    report.state = engine.follow(goal.id, "guard");
     report.outcome = "rolled back";
     report.went_back_to = Some(goal.id.hex());
     report.passed = goal.passed;

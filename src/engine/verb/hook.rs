@@ -89,8 +89,7 @@ pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, E
         Phase::Pre => (format!("before {what}"), OperationKind::Capture),
         Phase::Post => (what.to_owned(), OperationKind::Verb),
     };
-    // What the agent knew goes on being known while its files change.
-    let state = standing.snapshot.state;
+    let state = engine.present_state(&writer, &standing);
     let made = Made { origin: Origin::Automatic, message: message.clone(), state };
     let act = Act { kind, verb: "hook", summary: message };
     let changes = tree::diff(&writer, before, after)?;

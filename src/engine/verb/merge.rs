@@ -107,6 +107,7 @@ pub fn run(
     let _lock = engine.lock("merge", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
     let mut safe = engine.make_safe(&writer, "merge")?;
+    engine.keep_state(&writer, &mut safe, "merge")?;
     let mut passed_over = Vec::new();
     let mut last = None;
     for source in &sources {

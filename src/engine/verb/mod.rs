@@ -3,6 +3,7 @@
 //! A verb's file is named as the command is; its `Options` say all that can be asked for, its
 //! `Report` all that came of it.
 
+pub mod audit;
 pub mod branch;
 pub mod compare;
 pub mod deinit;
@@ -26,6 +27,7 @@ pub mod rollback;
 pub mod select;
 pub mod show;
 pub mod snapshot;
+pub mod state;
 pub mod stats;
 pub mod status;
 pub mod switch;

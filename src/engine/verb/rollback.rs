@@ -7,7 +7,7 @@ use crate::base::id::SnapshotId;
 use crate::engine::report::{ShownChange, ShownSnapshot, shown_changes};
 use crate::engine::take::Safe;
 use crate::engine::transact::{Act, branch_move};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Followed};
 use crate::graph::{self, Judgement};
 use crate::object::memory::Scratch;
 use crate::object::names::VerdictWord;
@@ -41,6 +41,8 @@ pub struct Report {
     pub captured: Option<String>,
     /// The files that changed.
     pub changes: Vec<ShownChange>,
+    /// The session that followed.
+    pub state: Option<Followed>,
 }
 
 /// Goes back.
@@ -62,10 +64,12 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let writer = engine.store.writer()?;
     let mut safe = engine.make_safe_to_place(&writer, "rollback")?;
     let goal = engine.goal(&writer, options, &safe)?;
+    engine.keep_state(&writer, &mut safe, "rollback")?;
     let from = safe.standing.position.snapshot;
     let changes = engine.go_back(&writer, &mut safe, &goal, "rollback")?;
     let mut report = engine.rolled_back(&safe, &goal, changes)?;
     report.from = from.hex();
+    report.state = engine.follow(goal.id, "rollback");
     Ok(report)
 }
 
@@ -159,6 +163,7 @@ impl Engine {
             passed: goal.passed,
             captured: safe.captured.map(|id| id.hex()),
             changes,
+            state: None,
         })
     }
 }

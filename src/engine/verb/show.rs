@@ -4,10 +4,15 @@ use serde::Serialize;
 
 use crate::document::{self, Json, Pointer};
 use crate::engine::report::{ShownChange, ShownEvaluation, ShownSnapshot, shown_changes};
+use crate::engine::verb::state::ShownState;
 use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::Evaluation;
 use crate::object::snapshot::Snapshot;
 use crate::object::tree;
+use crate::session::state::{At, StateError};
+
+/// The fewest digits by which a state is looked for.
+const ID_DIGITS_MIN: usize = 4;
 
 /// What can be asked of `show`.
 #[derive(Clone, Debug)]
@@ -39,7 +44,54 @@ pub struct Report {
     pub state_text: Option<String>,
 }
 
-/// Fetches it.
+/// What goes by a name.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Shown {
+    /// A snapshot.
+    Snapshot(Box<Report>),
+    /// A state of a session that has no files.
+    State(Box<StateOnly>),
+}
+
+/// A state of a session that is no snapshot of files.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateOnly {
+    /// It.
+    pub session_state: ShownState,
+}
+
+/// Fetches a snapshot, or where there is none a state of any session by its id.
+///
+/// # Errors
+/// As [`run`].
+pub fn find(engine: &Engine, options: &Options) -> Result<Shown, EngineError> {
+    match run(engine, options) {
+        Err(error @ EngineError::NotFound { .. }) => match state_of(engine, &options.what)? {
+            Some(session_state) => Ok(Shown::State(Box::new(StateOnly { session_state }))),
+            None => Err(error),
+        },
+        found => Ok(Shown::Snapshot(Box::new(found?))),
+    }
+}
+
+/// A state by the first digits of its id, in whatever session.
+fn state_of(engine: &Engine, what: &str) -> Result<Option<ShownState>, EngineError> {
+    let is_id = what.len() >= ID_DIGITS_MIN && what.bytes().all(|b| b.is_ascii_hexdigit());
+    let Some(sessions) = engine.sessions_if_any()?.filter(|_| is_id) else {
+        return Ok(None);
+    };
+    let at = At::Prefix(what.to_ascii_lowercase());
+    for facts in sessions.list()? {
+        match sessions.session(&facts.name)?.meta(&at) {
+            Err(StateError::UnknownState { .. }) => {}
+            found => return Ok(Some(found?.into())),
+        }
+    }
+    Ok(None)
+}
+
+/// Fetches a snapshot.
 ///
 /// # Errors
 /// As `Engine::resolve`; [`EngineError::NotFound`] when the snapshot has no state, or nothing

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::base::id::SnapshotId;
 use crate::base::name::Label;
-use crate::document::{self, Json};
+use crate::document::{Document, Json};
 use crate::engine::report::{ShownChange, ShownPath, count, shown_changes, skip_text};
 use crate::engine::take::Made;
 use crate::engine::transact::Act;
@@ -12,6 +13,7 @@ use crate::object::memory::Scratch;
 use crate::object::snapshot::Origin;
 use crate::object::traits::Put;
 use crate::object::tree;
+use crate::session::state::{At, Put as PutState, PutKind, What};
 use crate::store::Sharing;
 
 /// What can be asked of `snapshot`.
@@ -40,6 +42,8 @@ pub struct Report {
     pub changes: Vec<ShownChange>,
     /// The state document's id.
     pub state: Option<String>,
+    /// The session that the state was put into, under the snapshot's id.
+    pub session: Option<String>,
     /// Files in all.
     pub files: u64,
     /// Files whose content was read.
@@ -75,9 +79,13 @@ fn record(
         engine.refuse_taken(standing.names, tag)?;
     }
     let before = &standing.snapshot;
-    let state = match &options.state {
-        Some(text) => Some(document::build(objects, &parse(text)?)?),
-        None => before.state,
+    let given = match &options.state {
+        Some(text) => Some(Document::of(&parse(text)?)?),
+        None => None,
+    };
+    let state = match &given {
+        Some(given) => Some(given.store(objects)?),
+        None => engine.present_state(objects, &standing),
     };
     let config = engine.config_or_default();
     let mut taken = engine.take(objects, &config, before.tree)?;
@@ -85,13 +93,20 @@ fn record(
     let changes = tree::diff(objects, before.tree, taken.capture.tree)?;
     let mut id = standing.position.snapshot;
     // An explicit message or tag is a checkpoint that somebody asked for: it is always recorded.
-    let created = changed || !options.message.is_empty() || options.tag.is_some();
+    let created = changed
+        || !options.message.is_empty()
+        || options.tag.is_some()
+        || (given.is_some() && !is_newest(engine, id)?);
+    let mut session = None;
     if let (true, Some(writer)) = (created, writer) {
         let message = options.message.clone();
         let act = Act::verb("snapshot", summary(&message, changes.len()));
         let made = Made { origin: Origin::Manual, message, state };
         let tag = options.tag.as_ref();
         id = engine.record(writer, &standing, taken.capture.tree, made, act, tag)?.0;
+        if let Some(given) = given {
+            session = Some(put(engine, given, id, &options.message)?);
+        }
     }
     if writer.is_some() {
         engine.keep_cache(&mut taken);
@@ -103,11 +118,37 @@ fn record(
         branch: standing.position.branch.to_string(),
         changes: shown_changes(&changes),
         state: state.map(|state| state.hex()),
+        session,
         files: taken.capture.files,
         read_files: taken.capture.read_files,
         secrets: taken.capture.secrets.iter().map(path).collect(),
         skipped: taken.capture.skipped.iter().map(|(p, why)| (path(p), skip_text(*why))).collect(),
     })
+}
+
+/// Whether the newest state of the session is that snapshot's.
+fn is_newest(engine: &Engine, id: SnapshotId) -> Result<bool, EngineError> {
+    let Some(sessions) = engine.sessions_if_any()? else {
+        return Ok(false);
+    };
+    let newest = sessions.session(&engine.surroundings.session)?.meta(&At::latest());
+    Ok(newest.is_ok_and(|newest| newest.id == id))
+}
+
+/// Puts the state into the session, under the snapshot's id. Gives the session's name.
+fn put(
+    engine: &Engine,
+    state: Document,
+    id: SnapshotId,
+    message: &str,
+) -> Result<String, EngineError> {
+    let sessions = engine.sessions_or_default()?;
+    let session = engine.own_session(&sessions)?;
+    let mut put = PutState::new(PutKind::Manual, What::Document(state)).because(message);
+    put.files = Some(id);
+    session.put(&put)?;
+    sessions.close()?;
+    Ok(session.name().to_owned())
 }
 
 fn summary(message: &str, changes: usize) -> String {

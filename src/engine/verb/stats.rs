@@ -1,8 +1,12 @@
 //! `exp stats`: counts snapshots, verdicts, bytes. Asks the catalogue.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::engine::{Engine, EngineError, catalogue};
+use crate::session::state::{SessionFacts, StateError};
+use crate::store::journal::Journal;
 
 /// What can be asked of `stats`: nothing yet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,8 +33,54 @@ pub struct Report {
     pub raw_bytes: u64,
     /// Objects by kind.
     pub objects: Vec<(String, u64)>,
+    /// The sessions' states.
+    pub states: Vec<SessionStates>,
+    /// Bytes of the journal in which they lie.
+    pub journal_bytes: u64,
     /// What was said of the catalogue, if anything.
     pub notices: Vec<String>,
+}
+
+/// What was measured of a session's puts, by all processes.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionStates {
+    /// The session.
+    pub name: String,
+    /// Its entries.
+    pub entries: u64,
+    /// Puts.
+    pub puts: u64,
+    /// Puts that were saved.
+    pub saved: u64,
+    /// Puts that were skipped.
+    pub skipped: u64,
+    /// Skipped ones in a hundred puts.
+    pub skip_percent: f64,
+    /// Puts that failed.
+    pub failed: u64,
+    /// Measurements that were dropped, because the queue was full.
+    pub dropped: u64,
+    /// How long a put took, in microseconds.
+    pub duration_us: Durations,
+    /// Operations of the patches that were saved.
+    pub fields_changed: u64,
+    /// Bytes of the entries that were saved.
+    pub bytes: u64,
+}
+
+/// Durations in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Durations {
+    /// The mean.
+    pub mean: u64,
+    /// Half of them are at most this.
+    pub p50: u64,
+    /// 95 in a hundred.
+    pub p95: u64,
+    /// 99 in a hundred.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
 }
 
 /// Counts.
@@ -45,7 +95,10 @@ pub fn run(engine: &Engine, _options: &Options) -> Result<Report, EngineError> {
     let objects = store.kinds.iter().map(|(kind, of)| (kind.word().to_owned(), of.objects));
     let verdicts =
         [("good", counts.good), ("bad", counts.bad), ("inconclusive", counts.inconclusive)];
+    let (states, journal_bytes) = states(engine)?;
     Ok(Report {
+        states,
+        journal_bytes,
         snapshots: counts.snapshots,
         sessions: pairs(counts.by_session),
         origins: pairs(counts.by_origin),
@@ -57,4 +110,39 @@ pub fn run(engine: &Engine, _options: &Options) -> Result<Report, EngineError> {
         objects: objects.collect(),
         notices,
     })
+}
+
+/// The sessions with what was measured of them, and the bytes of their journal.
+fn states(engine: &Engine) -> Result<(Vec<SessionStates>, u64), EngineError> {
+    let Some(sessions) = engine.sessions_if_any()? else {
+        return Ok((Vec::new(), 0));
+    };
+    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    let one = |facts: SessionFacts| -> Result<SessionStates, EngineError> {
+        let found = sessions.statistics(&facts.name);
+        let duration = found.duration;
+        Ok(SessionStates {
+            name: facts.name,
+            entries: facts.entries,
+            puts: found.puts,
+            saved: found.saved,
+            skipped: found.skipped,
+            skip_percent: 100.0 * found.skipped as f64 / found.puts.max(1) as f64,
+            failed: found.failed,
+            dropped: found.dropped,
+            duration_us: Durations {
+                mean: micros(duration.mean),
+                p50: micros(duration.p50),
+                p95: micros(duration.p95),
+                p99: micros(duration.p99),
+                max: micros(duration.max),
+            },
+            fields_changed: found.fields_changed,
+            bytes: found.bytes,
+        })
+    };
+    let all = sessions.list()?.into_iter().map(one).collect::<Result<_, _>>()?;
+    let journal = Journal::open(&engine.store).map_err(StateError::from)?;
+    let bytes = journal.statistics().map_err(StateError::from)?.bytes;
+    Ok((all, bytes))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::engine::report::{ShownChange, shown_changes};
 use crate::engine::transact::Act;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Followed};
 use crate::object::memory::Scratch;
 use crate::store::Sharing;
 
@@ -31,6 +31,8 @@ pub struct Report {
     pub captured: Option<String>,
     /// The files that changed.
     pub changes: Vec<ShownChange>,
+    /// The session that followed.
+    pub state: Option<Followed>,
 }
 
 /// Switches.
@@ -60,6 +62,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let _lock = engine.lock("switch", Sharing::Exclusive)?;
     let writer = engine.store.writer()?;
     let mut safe = engine.make_safe_to_place(&writer, "switch")?;
+    engine.keep_state(&writer, &mut safe, "switch")?;
     let from = safe.standing.position.branch.to_string();
     engine.refuse_foreign(safe.standing.names, &label)?;
     // Capturing first, or another session, may have moved the very branch that is switched to.
@@ -69,7 +72,9 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let act = Act::verb("switch", format!("from {from} to {label}"));
     let captured = safe.captured.map(|id| id.hex());
     let placed = engine.place_files(&writer, &mut safe, tree, position, Vec::new(), act)?;
-    Ok(report(from, label.to_string(), head.hex(), captured, &placed.plan.changes))
+    let to = label.to_string();
+    let report = report(from, to, head.hex(), captured, &placed.plan.changes);
+    Ok(Report { state: engine.follow(head, "switch"), ..report })
 }
 
 fn report(
@@ -79,5 +84,5 @@ fn report(
     captured: Option<String>,
     changes: &[crate::object::tree::TreeChange],
 ) -> Report {
-    Report { from, to, snapshot, captured, changes: shown_changes(changes) }
+    Report { from, to, snapshot, captured, changes: shown_changes(changes), state: None }
 }

@@ -10,7 +10,7 @@ use crate::engine::report::{ShownChange, shown_changes};
 use crate::engine::take::Safe;
 use crate::engine::transact::Act;
 use crate::engine::view::{is_of_approach, is_of_view};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Followed};
 use crate::object::memory::Scratch;
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::operation::{Operation, OperationKind};
@@ -18,8 +18,8 @@ use crate::object::snapshot::{GitHead, Snapshot};
 use crate::session::timeline;
 use crate::store::{NameMove, Sharing};
 
-/// The one verb that records the files and never changes them; so does every capture.
-const RECORDING: &str = "snapshot";
+/// The verbs that record the files and never change them; so does every capture.
+const RECORDING: [&str; 2] = ["snapshot", super::state::put::VERB];
 
 /// What can be asked of `undo`.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +48,8 @@ pub struct Report {
     pub captured: Option<String>,
     /// The files that changed.
     pub changes: Vec<ShownChange>,
+    /// The session that followed.
+    pub state: Option<Followed>,
 }
 
 /// Takes one operation back.
@@ -141,6 +143,7 @@ impl Engine {
             names: plan.moves.iter().map(|step| step.key.text()).collect(),
             captured: None,
             changes: Vec::new(),
+            state: None,
         };
         if let Some(position) = plan.position.as_ref().filter(|_| plan.moves_files) {
             self.check_head(position, step.options.across_head)?;
@@ -179,6 +182,7 @@ impl Engine {
             return Ok(());
         };
         let mut safe = self.make_safe(&writer, step.verb)?;
+        self.keep_state(&writer, &mut safe, step.verb)?;
         report.captured = safe.captured.map(|id| id.hex());
         let mut moves = plan.moves;
         // Capturing just now moved the branch and the position: that is no foreign move.
@@ -190,8 +194,10 @@ impl Engine {
             name.expected = names::get(&writer, safe.standing.names, &branch)?;
         }
         let tree = Snapshot::fetch(&writer, position.snapshot)?.tree;
+        let to = position.snapshot;
         let placed = self.place_files(&writer, &mut safe, tree, position, moves, act)?;
         report.changes = shown_changes(&placed.plan.changes);
+        report.state = self.follow(to, step.verb);
         Ok(())
     }
 
@@ -339,7 +345,7 @@ impl Engine {
         Ok("somebody".to_owned())
     }
 
-    /// Whether an operation changed the workspace's files. One that merely recorded what they were
+    /// Whether an operation changed the workspace's files or state. One that merely recorded what they were
     /// did not: there the position followed the files. An undo or redo did what it takes back did.
     fn moved_files(&self, operation: &Operation) -> Result<bool, EngineError> {
         let mut original = operation.clone();
@@ -351,12 +357,16 @@ impl Engine {
         else {
             return Ok(false);
         };
-        if self.tree_of(&before)? == self.tree_of(&after)? {
+        let content = |position: &Position| -> Result<_, EngineError> {
+            let snapshot = Snapshot::fetch(&self.store, position.snapshot)?;
+            Ok((snapshot.tree, snapshot.state))
+        };
+        if content(&before)? == content(&after)? {
             return Ok(false);
         }
         // By what was done, not by the snapshot that it led to: a merge that was a fast-forward led
         // to one that somebody had recorded elsewhere.
-        Ok(original.kind != OperationKind::Capture && original.verb != RECORDING)
+        Ok(original.kind != OperationKind::Capture && !RECORDING.contains(&original.verb.as_str()))
     }
 
     fn tree_of(&self, position: &Position) -> Result<TreeId, EngineError> {

@@ -94,14 +94,17 @@ impl Shell {
                 | Verb::Experiment { .. }
                 | Verb::Experiments { .. }
         );
-        let engine = match only_looks {
-            true => Engine::open_to_look(self.world.clone())?,
-            false => Engine::open(self.world.clone())?,
-        };
-        for sentence in &engine.recovered {
-            print_error(&format!("recovered: {sentence}\n"));
-        }
-        Ok(engine)
+        if only_looks { self.engine_to_look() } else { self.engine_to_work() }
+    }
+
+    /// The workspace for a verb that only looks.
+    pub(super) fn engine_to_look(&self) -> Result<Engine, EngineError> {
+        Ok(said(Engine::open_to_look(self.world.clone())?))
+    }
+
+    /// The workspace for a verb that may write.
+    pub(super) fn engine_to_work(&self) -> Result<Engine, EngineError> {
+        Ok(said(Engine::open(self.world.clone())?))
     }
 
     /// Prints a report as JSON, or the page that is made of it.
@@ -115,7 +118,7 @@ impl Shell {
         work(&|event| progress.take(&event))
     }
 
-    fn verb(&self, verb: Verb) -> Outcome {
+    fn verb(self, verb: Verb) -> Outcome {
         match verb {
             Verb::Init { folder, yes, agents, dry_run: DryRun { dry_run } } => {
                 self.init(init::Options { folder, yes, dry_run }, agents)
@@ -137,6 +140,8 @@ impl Shell {
                 Ok(exit::DONE)
             }
             Verb::Hook { verb } => self.hook(&verb),
+            Verb::State(args) => self.state(args),
+            Verb::Audit(args) => self.audit(args),
             verb => {
                 let engine = self.engine(&verb)?;
                 match self.agents(&engine, &verb) {
@@ -199,10 +204,15 @@ impl Shell {
             }
             Verb::Show { what, state, pointer } => {
                 let only_state = state || pointer.is_some();
-                let report = show::run(engine, &show::Options { what, state, pointer })?;
-                match (&report.state_text, only_state) {
-                    (Some(json), true) => print(&format!("{json}\n")),
-                    _ => self.give("show", &report, || text::show(&report)),
+                let shown = show::find(engine, &show::Options { what, state, pointer })?;
+                match &shown {
+                    show::Shown::Snapshot(report) => match (&report.state_text, only_state) {
+                        (Some(json), true) => print(&format!("{json}\n")),
+                        _ => self.give("show", &shown, || text::show(report)),
+                    },
+                    show::Shown::State(state) => {
+                        self.give("show", &shown, || text::state_only(state));
+                    }
                 }
             }
             Verb::Diff { from, to, names, state, context } => {
@@ -396,6 +406,14 @@ impl Shell {
         self.give(verb, &report, || text::step(&report, redo, dry_run));
         Ok(())
     }
+}
+
+/// Says what opening put right.
+fn said(engine: Engine) -> Engine {
+    for sentence in &engine.recovered {
+        print_error(&format!("recovered: {sentence}\n"));
+    }
+    engine
 }
 
 pub(super) fn backend_of(word: BackendWord) -> Backend {

@@ -1,6 +1,8 @@
 //! Exit codes: a contract (design.md §11).
 
+use crate::document::DocumentError;
 use crate::engine::{Category, EngineError};
+use crate::session::state::StateError;
 use crate::store::StoreError;
 
 /// Done.
@@ -64,29 +66,7 @@ pub fn hint(error: &EngineError) -> Option<String> {
              `.expignore`, or give --yes"
                 .to_owned()
         }
-        EngineError::NotFound { near, .. } if !near.is_empty() => {
-            format!("did you mean {}?", near.join(", "))
-        }
-        EngineError::NotFound { what: "selection in experiment", .. } => {
-            "choose one with `exp select`".to_owned()
-        }
-        EngineError::NotFound { what: "experiment", .. } => {
-            "open one with `exp try NAME=COMMAND …`".to_owned()
-        }
-        EngineError::NotFound { what, .. }
-            if what.contains("operation") || what.contains("undo") =>
-        {
-            "`exp op log` lists what was done".to_owned()
-        }
-        EngineError::NotFound { what: "value in the state at", .. } => {
-            "`exp show --state` prints the whole document".to_owned()
-        }
-        EngineError::NotFound { what: "state document of", .. } => {
-            "`exp snapshot --state FILE` records one".to_owned()
-        }
-        EngineError::NotFound { .. } => {
-            "`exp log --all` and `exp branch` list what there is".to_owned()
-        }
+        EngineError::NotFound { what, near, .. } => not_found(what, near),
         EngineError::Ambiguous { .. } => "give more digits, or the whole name".to_owned(),
         EngineError::Exists { .. } => "choose another name, or delete that one first".to_owned(),
         EngineError::Moved { .. } => {
@@ -121,7 +101,78 @@ pub fn hint(error: &EngineError) -> Option<String> {
         EngineError::Store(error) if error.is_read_only() => {
             "reading works; give yourself the right to write there".to_owned()
         }
+        EngineError::NoSession { near, known, .. } => no_session(near, known),
+        EngineError::State(state) => {
+            return hint_of_state(state).or_else(|| hint_by_category(error));
+        }
         other => return hint_by_category(other),
+    })
+}
+
+fn not_found(what: &str, near: &[String]) -> String {
+    let words = match what {
+        _ if !near.is_empty() => return format!("did you mean {}?", near.join(", ")),
+        "selection in experiment" => "choose one with `exp select`",
+        "experiment" => "open one with `exp try NAME=COMMAND …`",
+        "value in the state at" => "`exp show --state` prints the whole document",
+        "state document of" => "`exp snapshot --state FILE` records one",
+        "value in the session's state at" => "`exp state get` prints the whole state",
+        "files with state" => {
+            "`exp state log` marks those that have files; without --files the state alone goes back"
+        }
+        "watch of session" => "`exp state watch FILE` begins one",
+        what if what.contains("operation") || what.contains("undo") => {
+            "`exp op log` lists what was done"
+        }
+        _ => "`exp log --all` and `exp branch` list what there is",
+    };
+    words.to_owned()
+}
+
+fn no_session(near: &[String], known: &[String]) -> String {
+    match (near, known) {
+        ([], []) => "`exp state put FILE` begins it; no session has a state yet".to_owned(),
+        ([], known) => format!("there are: {}; name one with --session", known.join(", ")),
+        (near, _) => format!("did you mean {}?", near.join(", ")),
+    }
+}
+
+/// What to do about what a session says.
+fn hint_of_state(error: &StateError) -> Option<String> {
+    Some(match error {
+        StateError::UnknownState { .. } => {
+            "`exp state log` lists the states; a name is an id, a tag or a branch".to_owned()
+        }
+        StateError::UnknownBranch { near, .. } if !near.is_empty() => {
+            format!("did you mean {}?", near.join(", "))
+        }
+        StateError::UnknownBranch { .. } => {
+            "`exp state branch` lists the branches, `exp state branch NAME` begins one".to_owned()
+        }
+        StateError::BranchExists { .. } => {
+            "`exp state put FILE --branch NAME` goes on there".to_owned()
+        }
+        StateError::Ambiguous { .. } => "give more digits of the id".to_owned(),
+        StateError::Moved { found, who, .. } => {
+            let now =
+                found.map_or_else(String::new, |found| format!(" It is {} now.", found.short()));
+            format!("{who} was quicker.{now} Look with `exp state diff`, then put again")
+        }
+        StateError::Busy { .. } => "give the command again".to_owned(),
+        StateError::BadName { .. } => "choose another name with --session".to_owned(),
+        StateError::Document(DocumentError::Edit { .. } | DocumentError::Patch(_)) => {
+            "nothing was changed; `exp state get` prints the state that it is for".to_owned()
+        }
+        StateError::Document(_) => "nothing was changed".to_owned(),
+        StateError::TooLong { .. } => "nothing was changed; make it shorter".to_owned(),
+        StateError::OtherFiles { .. } => "`exp state put FILE --files` records both".to_owned(),
+        StateError::Damaged { session, .. } => {
+            format!("`exp audit --session {session}` names what is damaged; nothing was changed")
+        }
+        StateError::Journal(error) if error.is_corruption() => {
+            "`exp audit` names what is damaged; nothing was changed".to_owned()
+        }
+        _ => return None,
     })
 }
 

@@ -18,6 +18,7 @@ mod progress;
 mod racing;
 mod section;
 mod settings;
+mod states;
 mod text;
 mod values;
 mod world;

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::document::Json;
 use crate::engine::EngineError;
 
 use super::exit;
@@ -73,6 +74,20 @@ pub fn print_json(verb: &str, report: &impl Serialize) {
         object.insert("verb".to_owned(), json!(verb));
     }
     print(&format!("{value:#}\n"));
+}
+
+/// The same with one value more, which is printed as it is: the numbers of a report become floats
+/// where they are large or long.
+pub fn print_with_value(verb: &str, report: &impl Serialize, key: &str, value: &Json) {
+    let text = serde_json::to_vec(report).unwrap_or_default();
+    let mut fields = match Json::parse(&text) {
+        Ok(Json::Map(fields)) => fields,
+        _ => Default::default(),
+    };
+    fields.insert("version".to_owned(), Json::from(i64::from(JSON_VERSION)));
+    fields.insert("verb".to_owned(), Json::from(verb));
+    fields.insert(key.to_owned(), value.clone());
+    print(&format!("{}\n", Json::Map(fields).pretty()));
 }
 
 /// Prints as JSON that the command line could not be read, from clap's text, and gives the exit

@@ -52,6 +52,13 @@ pub fn surroundings(directory: Option<&Path>) -> std::io::Result<Surroundings> {
     })
 }
 
+/// Acts in a session that was named on the command line, as if the environment said so.
+pub fn act_as(world: &mut Surroundings, session: String) {
+    world.environment.retain(|(name, _)| name != SESSION);
+    world.environment.push((SESSION.into(), session.clone().into()));
+    world.session = session;
+}
+
 fn text(name: &str) -> Option<String> {
     std::env::var_os(name).map(lossy).filter(|value| !value.is_empty())
 }

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use super::flags::{BackendFlag, DryRun, StepArgs};
 use super::inner::{ExperimentVerb, HookVerb, OpVerb};
 use super::race::{CompareArgs, EvalArgs, LogsArgs, RankArgs, SelectArgs, TryArgs};
+use super::state::{AuditArgs, StateArgs};
 
 /// Try several approaches at once, measure each honestly, keep the best, and get back to the last
 /// good state.
@@ -80,6 +81,11 @@ pub enum Verb {
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// Keep what an agent knows, step by step: put, get, compare, go back
+    #[command(
+        after_help = "Example:\n  exp state put plan.json -m 'parser works'\n  exp state get\n  exp state log\n  exp state rollback --back 1"
+    )]
+    State(StateArgs),
     /// Show where the workspace stands and what has changed
     #[command(after_help = "Example:\n  exp status\n  exp status --json | jq .changes")]
     Status,
@@ -319,6 +325,11 @@ pub enum Verb {
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// Show and verify who saved which state, when and why; exit 6 when the trail was tampered with
+    #[command(
+        after_help = "Example:\n  exp audit                            # all sessions in short\n  exp audit --session agent -n 20\n  exp audit --session agent --expect 3f2a…   # the digest that an earlier audit ended with"
+    )]
+    Audit(AuditArgs),
     /// Prove every byte of the store
     #[command(
         after_help = "Example:\n  exp fsck\n  exp fsck --rebuild   # build the catalogue anew"

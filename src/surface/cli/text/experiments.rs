@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::history::stages;
+use super::session::followed;
 use super::shape::{add_changes, count, duration_ms, id, test_name, verdict};
 use super::table::rank;
 use crate::engine::report::KeptCommit;
@@ -244,6 +245,7 @@ pub fn guard(report: &guard::Report, dry_run: bool) -> String {
             let files = count(report.changes.len(), "file");
             let _ = writeln!(page, "{head} to the last good snapshot {} ({files}).", id(good));
             add_changes(&mut page, &report.changes);
+            page.push_str(&followed(report.state.as_ref()));
             let keep = format!("{} stays; `exp undo` brings it back.", id(&report.snapshot));
             let _ = writeln!(page, "{keep}");
         }
@@ -281,6 +283,7 @@ pub fn rollback(report: &rollback::Report, dry_run: bool) -> String {
         let _ = writeln!(page, "{passed} on the way not known to be good.");
     }
     add_changes(&mut page, &report.changes);
+    page.push_str(&followed(report.state.as_ref()));
     if !dry_run {
         let _ = writeln!(page, "{}", paint(FAINT, "`exp undo` takes it back."));
     }

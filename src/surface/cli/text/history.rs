@@ -6,6 +6,7 @@ use anstyle::Style;
 
 use super::graph::draw;
 use super::numbers::value;
+use super::session::followed;
 use super::shape::{
     add_changes, ago, bytes, count, duration_ms, id, moment, test_name, verdict, verdict_style,
 };
@@ -287,6 +288,7 @@ pub fn step(report: &undo::Report, redo: bool, dry_run: bool) -> String {
     let what = paint(STRONG, &report.verb);
     let _ = writeln!(page, "{done} `{what}` ({}): {}", id(&report.operation), report.summary);
     add_changes(&mut page, &report.changes);
+    page.push_str(&followed(report.state.as_ref()));
     if !dry_run {
         let other = if redo { "`exp undo` takes it back." } else { "`exp redo` does it again." };
         let _ = writeln!(page, "{}", paint(FAINT, other));
@@ -318,7 +320,8 @@ pub fn op_log(report: &op_log::Report, now: Timestamp) -> String {
     page
 }
 
-fn sentence(text: &str) -> String {
+/// A sentence begins with a capital letter.
+pub fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect(),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::session::states;
 use super::shape::{bytes, count, id};
 use crate::engine::verb::{deinit, doctor, fsck, init, stats};
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
@@ -184,5 +185,6 @@ pub fn stats(report: &stats::Report) -> String {
     let (disk, raw) = (bytes(report.disk_bytes), bytes(report.raw_bytes));
     let _ =
         writeln!(page, "{disk} on disk in {} ({raw} uncompressed)", count(report.packs, "pack"));
+    page.push_str(&states(&report.states, report.journal_bytes));
     page
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::session::followed;
 use super::shape::{add_changes, add_left_out, ago, count, id, verdict};
 use crate::base::time::Timestamp;
 use crate::engine::verb::{snapshot, status, switch};
@@ -69,7 +70,10 @@ pub fn snapshot(report: &snapshot::Report) -> String {
     }
     add_changes(&mut page, &report.changes);
     if let Some(state) = &report.state {
-        let _ = writeln!(page, "State document: {}", id(state));
+        let into = report.session.as_deref().map_or_else(String::new, |session| {
+            format!(", put into session {}", paint(NAME, session))
+        });
+        let _ = writeln!(page, "State document: {}{into}", id(state));
     }
     add_left_out(&mut page, &report.secrets, &report.skipped);
     page
@@ -97,5 +101,6 @@ pub fn switch(report: &switch::Report, dry_run: bool) -> String {
         count(report.changes.len(), "file"),
     );
     add_changes(&mut page, &report.changes);
+    page.push_str(&followed(report.state.as_ref()));
     page
 }

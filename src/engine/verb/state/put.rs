@@ -1,0 +1,147 @@
+//! `exp state put`: saves what an agent knows now, alone or with the workspace's files.
+
+use serde::Serialize;
+
+use super::input::Input;
+use super::shown::ShownAnswer;
+use super::which::Which;
+use crate::base::id::SnapshotId;
+use crate::base::name::Label;
+use crate::document::Document;
+use crate::engine::take::Made;
+use crate::engine::transact::Act;
+use crate::engine::{Engine, EngineError};
+use crate::object::snapshot::Origin;
+use crate::object::tree;
+use crate::session::state::{At, Put, PutKind, Session, StateError, What};
+use crate::store::Sharing;
+
+/// What the operation log calls it when files are recorded with a state.
+pub(in crate::engine) const VERB: &str = "state put";
+
+/// What can be asked of `state put`.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The state.
+    pub input: Input,
+    /// Why it is saved.
+    pub kind: PutKind,
+    /// The branch; none is `main`.
+    pub branch: Option<Label>,
+    /// Why, in words.
+    pub message: String,
+    /// Tags of the state.
+    pub tags: Vec<Label>,
+    /// The state that must be the last one of the branch.
+    pub expect: Option<String>,
+    /// Record the workspace's files under the same id.
+    pub files: bool,
+    /// Say why it was saved or skipped.
+    pub explain: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The session's answer.
+    #[serde(flatten)]
+    pub answer: ShownAnswer,
+    /// What was recorded with it, where files were asked for.
+    pub files: Option<Files>,
+}
+
+/// Files that were recorded with a state.
+#[derive(Clone, Debug, Serialize)]
+pub struct Files {
+    /// The snapshot.
+    pub snapshot: String,
+    /// Files that differ from the snapshot before.
+    pub changed: usize,
+    /// Files in all.
+    pub files: u64,
+}
+
+/// Saves it. Durable when it returns, whatever its kind.
+///
+/// # Errors
+/// [`EngineError::Refused`] for a text that is no JSON; [`EngineError::State`] for an expected state
+/// that is not the last one, a change that does not fit; those of a capture.
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
+    engine.refuse_in_view()?;
+    let sessions = engine.sessions()?;
+    let session = engine.own_session(&sessions)?;
+    let mut put = Put::new(options.kind, options.input.read()?);
+    put.branch.clone_from(&options.branch);
+    put.message.clone_from(&options.message);
+    put.tags.clone_from(&options.tags);
+    put.explain = options.explain;
+    put.expect = match &options.expect {
+        Some(expect) => Some(session.meta(&Which::named(expect.as_str()).at(&session)?)?.id),
+        None => None,
+    };
+    let files = match options.files {
+        true => Some(with_files(engine, &session, &mut put)?),
+        false => None,
+    };
+    let answer = session.put(&put)?;
+    sessions.close()?;
+    Ok(Report { answer: ShownAnswer::new(session.name(), answer), files })
+}
+
+/// Records the files with the state that is put, which becomes the same snapshot's.
+fn with_files(engine: &Engine, session: &Session, put: &mut Put) -> Result<Files, EngineError> {
+    let (document, last) = document(session, put)?;
+    if let (Some(expected), Some(last)) = (put.expect, last)
+        && expected != last
+    {
+        // Refused by the session, which says who was quicker, before anything is recorded.
+        session.put(put)?;
+    }
+    put.expect = put.expect.or(last);
+    let _lock = engine.lock(VERB, Sharing::Shared)?;
+    let writer = engine.store.writer()?;
+    let standing = engine.standing()?;
+    let state = Some(document.store(&writer)?);
+    let mut taken = engine.take(&writer, &engine.config_or_default(), standing.snapshot.tree)?;
+    let tree = taken.capture.tree;
+    let changed = tree::diff(&writer, standing.snapshot.tree, tree)?;
+    let origin = match put.kind {
+        PutKind::Automatic => Origin::Automatic,
+        PutKind::Manual | PutKind::Recovery => Origin::Manual,
+    };
+    let message = put.message.clone();
+    let summary = match message.as_str() {
+        "" => format!("recorded the files with a state of session {}", session.name()),
+        message => message.to_owned(),
+    };
+    let made = Made { origin, message, state };
+    let act = Act::verb(VERB, summary);
+    let (id, _) = engine.record(&writer, &standing, tree, made, act, None)?;
+    engine.keep_cache(&mut taken);
+    put.what = What::Document(document);
+    put.files = Some(id);
+    let changed = changed.iter().filter(|change| !change.is_only_directory()).count();
+    Ok(Files { snapshot: id.hex(), changed, files: taken.capture.files })
+}
+
+/// The document that is put, and the last state of the branch.
+fn document(session: &Session, put: &Put) -> Result<(Document, Option<SnapshotId>), EngineError> {
+    let last = match session.get(&At::Latest { branch: put.branch.clone() }) {
+        Ok(found) => Some(found),
+        Err(
+            StateError::UnknownSession { .. }
+            | StateError::UnknownState { .. }
+            | StateError::UnknownBranch { .. },
+        ) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let id = last.as_ref().map(|found| found.id);
+    let mut document = last.map_or_else(Document::new, |found| found.document);
+    match &put.what {
+        What::Value(value) => document = document.replaced(value)?,
+        What::Document(given) => document = given.clone(),
+        What::Edits { edits, .. } => document.edit(edits)?,
+        What::Patch { patch, .. } => document.apply(patch)?,
+    }
+    Ok((document, id))
+}
