@@ -5,8 +5,18 @@
 
 mod common;
 
+#[path = "state/bad.rs"]
+mod bad;
+#[path = "state/files.rs"]
+mod files;
+#[path = "state/killed.rs"]
+mod killed;
 #[path = "state/story.rs"]
 mod story;
+#[path = "state/together.rs"]
+mod together;
+#[path = "state/watching.rs"]
+mod watching;
 
 use std::io::Write;
 use std::process::{Output, Stdio};

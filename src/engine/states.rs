@@ -19,7 +19,7 @@ const QUICK: &str = "EXP_STATE_QUICK";
 const KNOWN_MAX: usize = 8;
 
 impl Engine {
-    /// The sessions of the store, as `exp.toml` wants them.
+    /// The sessions of the store, as `exp.toml` wants them: for a verb that writes states.
     pub(super) fn sessions(&self) -> Result<Sessions, EngineError> {
         self.sessions_by(&self.config()?)
     }
@@ -33,7 +33,8 @@ impl Engine {
         }
     }
 
-    /// The sessions of the store, as `exp.toml` wants them if it can be read.
+    /// The sessions of the store, as `exp.toml` wants them if it can be read: a wrong one keeps
+    /// nobody from looking.
     pub(super) fn sessions_or_default(&self) -> Result<Sessions, EngineError> {
         self.sessions_by(&self.config_or_default())
     }

@@ -114,7 +114,7 @@ impl Report {
 /// [`EngineError::NoSession`]; [`EngineError::Refused`] for a digest that is none. What is wrong with
 /// a trail is a result.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let sessions = engine.sessions()?;
+    let sessions = engine.sessions_or_default()?;
     let expect = options.expect.as_deref().map(digest).transpose()?;
     let Some(name) = &options.session else {
         if expect.is_some() {

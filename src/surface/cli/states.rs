@@ -58,10 +58,6 @@ impl Shell {
                 let report = log::run(engine, &log::Options { branch: label(branch)?, limit })?;
                 self.give("state log", &report, || text::state_log(&report, now, columns()));
             }
-            StateVerb::Sessions => {
-                let report = log::sessions(engine)?;
-                self.give("state sessions", &report, || text::state_sessions(&report, now));
-            }
             StateVerb::Diff { from, to, patch, merge_patch } => {
                 self.diff_states(engine, from, to, (patch, merge_patch))?;
             }
@@ -74,7 +70,7 @@ impl Shell {
         Ok(exit::DONE)
     }
 
-    /// The verbs that go, begin, bring in, or say something of a state.
+    /// The verbs that go, begin, bring in, or say something of a state; and the list of sessions.
     fn change_states(&self, engine: &Engine, verb: StateVerb) -> Outcome {
         let now = self.world.now();
         match verb {
@@ -121,7 +117,10 @@ impl Shell {
                 let which = Which::named(what);
                 self.mark("state mark", engine, &mark::Options { which, said })?;
             }
-            other => return self.state_verb(engine, other),
+            _ => {
+                let report = log::sessions(engine)?;
+                self.give("state sessions", &report, || text::state_sessions(&report, now));
+            }
         }
         Ok(exit::DONE)
     }

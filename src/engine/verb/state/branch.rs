@@ -83,7 +83,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
 }
 
 fn list(engine: &Engine) -> Result<Report, EngineError> {
-    let sessions = engine.sessions()?;
+    let sessions = engine.sessions_or_default()?;
     let session = engine.known_session(&sessions)?;
     let branches = session.branches()?.into_iter().map(ShownBranch::from).collect();
     Ok(Report { session: session.name().to_owned(), branches, done: None })

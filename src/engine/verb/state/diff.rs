@@ -60,7 +60,7 @@ pub struct Report {
 /// [`EngineError::NoSession`], [`EngineError::State`]; [`EngineError::Refused`] for a difference that
 /// no merge patch can say.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let sessions = engine.sessions()?;
+    let sessions = engine.sessions_or_default()?;
     let session = engine.known_session(&sessions)?;
     let from = session.get(&options.from.at(&session)?)?;
     let to = session.get(&options.to.at(&session)?)?;

@@ -51,7 +51,7 @@ pub struct Report {
 /// [`EngineError::NoSession`], [`EngineError::State`]; [`EngineError::NotFound`] where nothing
 /// stands at the pointer. That none is valid is a result.
 pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report, EngineError> {
-    let sessions = engine.sessions()?;
+    let sessions = engine.sessions_or_default()?;
     let session = engine.known_session(&sessions)?;
     let (found, tried) = match &options.check {
         Some(check) => checked(engine, &session, options, check, cancel)?,

@@ -35,7 +35,7 @@ pub struct Report {
 /// # Errors
 /// [`EngineError::NoSession`], [`EngineError::State`].
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let sessions = engine.sessions()?;
+    let sessions = engine.sessions_or_default()?;
     let session = engine.known_session(&sessions)?;
     // One more than is shown says whether there are more.
     let limit = options.limit.saturating_add(1);
@@ -89,6 +89,6 @@ pub fn sessions(engine: &Engine) -> Result<Sessions, EngineError> {
         last: facts.last.into(),
         who: facts.who,
     };
-    let list = engine.sessions()?.list()?;
+    let list = engine.sessions_or_default()?.list()?;
     Ok(Sessions { sessions: list.into_iter().map(shown).collect() })
 }

@@ -24,7 +24,7 @@ pub struct Report {
 /// # Errors
 /// [`EngineError::NoSession`], [`EngineError::State`].
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let sessions = engine.sessions()?;
+    let sessions = engine.sessions_or_default()?;
     for name in &options.sessions {
         session_named(&sessions, name)?;
     }
