@@ -1,6 +1,9 @@
-//! The journal between real processes: this test starts itself as several writers, and kills one.
+//! The journal between real processes (a test starts itself as several writers, and kills one),
+//! and what `exp fsck` says of it.
 #![allow(clippy::unwrap_used, reason = "a helper of tests is a test")]
 #![allow(missing_docs)]
+
+mod common;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,6 +11,7 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::Bench;
 use expdag::base::disk::RealDisk;
 use expdag::store::Store;
 use expdag::store::journal::{Journal, JournalError, Position, StreamId};
@@ -98,4 +102,30 @@ fn processes_share_the_journal_and_one_that_is_killed_costs_nothing() {
     let report = store.check(&|_| ()).unwrap();
     assert!(report.is_sound(), "{:?}", report.problems);
     assert_eq!(report.frames, left.len() + 3 * EACH as usize);
+}
+
+/// What `exp fsck` says of the journal: whole, with an end that was cut short, with rot.
+#[test]
+fn fsck_names_what_is_wrong_with_the_journal() {
+    let bench = Bench::project();
+    let root = bench.root().join(".exp");
+    let (_store, journal) = open(&root);
+    let mut last = None;
+    for number in 0..3_u8 {
+        last = Some(journal.append(shared(), last, &[number; 64]).unwrap());
+        journal.sync().unwrap();
+    }
+    let page = bench.ok(&["fsck"]);
+    assert!(page.contains("Read 3 frames in 1 segment of the journal."), "{page}");
+    let path = root.join("journal/00000001.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[last.unwrap().offset as usize + 136] = 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let page = bench.ok(&["fsck"]);
+    assert!(page.contains("is not whole, as a crash leaves it") && page.contains("well"), "{page}");
+    bytes[150] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let page = bench.exits(6, &["fsck"]);
+    assert!(page.contains("journal/00000001.log`: bytes 64 to 200 are damaged"), "{page}");
+    assert!(page.contains("Read 2 frames") && !page.contains("All is well"), "{page}");
 }

@@ -37,6 +37,8 @@ pub struct Active {
     pub damaged: Vec<Gap>,
     /// The header, where it is not written yet.
     pub header: Option<Vec<u8>>,
+    /// Whether its header is sound, or still to be written.
+    is_headed: bool,
     /// Whether all behind the end was seen to be zeros.
     is_clean: bool,
 }
@@ -71,6 +73,7 @@ impl Active {
             streams: HashMap::new(),
             damaged: Vec::new(),
             header: None,
+            is_headed: false,
             is_clean: false,
         };
         active.look_whole(None)?;
@@ -79,7 +82,7 @@ impl Active {
 
     /// Whether the next frame can stand at its end.
     pub fn is_writable(&self) -> bool {
-        self.is_clean && self.end > 0
+        self.is_clean && self.is_headed && self.end > 0
     }
 
     /// A new segment, whose header is not written yet.
@@ -93,6 +96,7 @@ impl Active {
             streams: HashMap::new(),
             damaged: Vec::new(),
             header: Some(header),
+            is_headed: true,
             is_clean: true,
         }
     }
@@ -112,7 +116,7 @@ impl Active {
     fn look(&mut self) -> Result<bool, StoreError> {
         if !self.is_writable() {
             self.look_whole(None)?;
-            return Ok(!self.is_clean || self.length <= self.end);
+            return Ok(!self.is_writable() || self.length <= self.end);
         }
         let head = self.file.read(self.end, FRAME_HEAD_BYTES)?;
         if head.is_empty() {
@@ -135,7 +139,7 @@ impl Active {
             return Ok(false);
         }
         self.look_whole(None)?;
-        Ok(!self.is_clean || self.length <= self.end)
+        Ok(!self.is_writable() || self.length <= self.end)
     }
 
     /// The frame at the end of what is known: its stream, what it says is durable, its bytes.
@@ -180,6 +184,7 @@ impl Active {
         if self.end == 0 {
             let (found, length) = scan_file(&self.file, sealed)?;
             self.length = length;
+            self.is_headed = self.file.header()?.is_some();
             return Ok(found);
         }
         let bytes = self.file.read_from(self.end)?;

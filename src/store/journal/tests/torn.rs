@@ -112,6 +112,22 @@ fn segments_that_were_begun_and_not_written_are_passed_over() {
 }
 
 #[test]
+fn nothing_is_appended_to_a_segment_without_a_header() {
+    let (_home, store) = fresh();
+    let one = push(&small(&store), "a", b"one").unwrap();
+    change(&segment(&store, 1), |bytes| bytes[..64].fill(0));
+    let journal = small(&store);
+    for _ in 0..3 {
+        assert_eq!(journal.positions(stream("a"), None).unwrap(), [one], "nothing is before it");
+    }
+    let two = push(&journal, "a", b"two").unwrap();
+    assert_eq!(two.segment, 2);
+    for journal in [journal, small(&store)] {
+        assert_eq!(journal.positions(stream("a"), None).unwrap(), [one, two]);
+    }
+}
+
+#[test]
 fn a_newer_format_is_refused_by_name() {
     let (_home, store) = fresh();
     push(&small(&store), "a", b"one").unwrap();
