@@ -274,3 +274,14 @@ impl Index {
         entry.is_none_or(|entry| entry < *number).then_some((*number, what.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ARCHITECTURE.md says how much of an entry is kept in memory.
+    #[test]
+    fn an_entry_is_some_tens_of_bytes_in_memory() {
+        assert!(size_of::<Slot>() <= 72, "{}", size_of::<Slot>());
+    }
+}

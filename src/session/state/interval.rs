@@ -1,5 +1,6 @@
 //! Automatic snapshots at an interval: one thread for a session, which ends with its handles.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub struct IntervalStatus {
     pub saved: u64,
     /// States that were skipped, the source's own refusals among them.
     pub skipped: u64,
-    /// Puts that failed.
+    /// Puts that failed, and panics of the source.
     pub errors: u64,
     /// What the newest of those said.
     pub last_error: Option<String>,
@@ -59,15 +60,17 @@ impl Beat {
     }
 
     fn note(&self, outcome: Option<Result<Outcome, StateError>>) {
-        let mut state = self.lock();
         match outcome {
-            Some(Ok(Outcome::Saved { .. })) => state.saved += 1,
-            Some(Ok(Outcome::Skipped { .. })) | None => state.skipped += 1,
-            Some(Err(error)) => {
-                state.errors += 1;
-                state.last_error = Some(error.to_string());
-            }
+            Some(Ok(Outcome::Saved { .. })) => self.lock().saved += 1,
+            Some(Ok(Outcome::Skipped { .. })) | None => self.lock().skipped += 1,
+            Some(Err(error)) => self.fail(error.to_string()),
         }
+    }
+
+    fn fail(&self, what: String) {
+        let mut state = self.lock();
+        state.errors += 1;
+        state.last_error = Some(what);
     }
 
     fn run(
@@ -77,7 +80,10 @@ impl Beat {
         source: &dyn Fn() -> Option<Json>,
     ) {
         while self.wait(every) {
-            let value = source();
+            let Ok(value) = catch_unwind(AssertUnwindSafe(source)) else {
+                self.fail("the source panicked".to_owned());
+                continue;
+            };
             let (Some(shared), Some(core)) = (shared.upgrade(), core.upgrade()) else { return };
             let session = Session { shared, core };
             let put = |value| session.put(&Put::automatic(value)).map(|answer| answer.outcome);

@@ -219,6 +219,10 @@ impl Planning<'_> {
                 notes.explain.push(format!("nothing counts, but a {word} one is never skipped"));
             }
         }
+        if self.put.files.is_some() {
+            // The files may have changed, whatever the state did.
+            return None;
+        }
         match (self.put.kind, counts) {
             (PutKind::Automatic, false) if patch.0.is_empty() => Some(SkipReason::Same),
             (PutKind::Automatic, false) => Some(SkipReason::OnlyIgnored),

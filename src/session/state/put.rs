@@ -80,7 +80,8 @@ pub struct Put {
     pub tags: Vec<Label>,
     /// What the last state of the branch must be; anything else is [`super::StateError::Moved`].
     pub expect: Option<SnapshotId>,
-    /// The stored snapshot of the workspace that has this state: then its id is the state's.
+    /// The stored snapshot of the workspace that has this state: then its id is the state's, and it
+    /// is not skipped.
     pub files: Option<SnapshotId>,
     /// Whether the answer says why it was saved or skipped ([`Answer::explain`]).
     pub explain: bool,

@@ -6,6 +6,7 @@ use super::at::StateMeta;
 use super::difference::between;
 use super::error::StateError;
 use super::find::{Known, meta};
+use super::index::Number;
 use super::put::PutKind;
 use super::rebuild::Reader;
 use super::session::Session;
@@ -100,7 +101,9 @@ impl Sessions {
 impl Session {
     fn search_into(&self, query: &Query, found: &mut Vec<StateMeta>) -> Result<(), StateError> {
         let wanted = query.text.as_ref().map(|text| text.to_lowercase());
-        for known in self.candidates(query)? {
+        for state in self.candidates(query)? {
+            let known = self.core.lock(&self.shared)?.known(state);
+            let Some(known) = known else { continue };
             let reader = self.shared.reader(&self.core);
             let Some((number, place)) = known.target.chain.first().copied() else { continue };
             let (entry, put, bytes) = match reader.put(number, place) {
@@ -125,10 +128,9 @@ impl Session {
     }
 
     /// What the index says is enough for many: no entry is read for those.
-    fn candidates(&self, query: &Query) -> Result<Vec<Known>, StateError> {
+    fn candidates(&self, query: &Query) -> Result<Vec<Number>, StateError> {
         let index = self.known()?;
-        let states: Vec<_> = index.states().map(|(state, _)| state).collect();
-        let fits = |state: &u32| {
+        let fits = |state: &Number| {
             let when = index.slots[*state as usize].when;
             query.from.is_none_or(|from| from <= when)
                 && query.until.is_none_or(|until| when <= until)
@@ -138,7 +140,7 @@ impl Session {
                     .iter()
                     .all(|tag| index.tagged(tag).is_some_and(|states| states.contains(state)))
         };
-        Ok(states.into_iter().filter(fits).filter_map(|state| index.known(state)).collect())
+        Ok(index.states().map(|(state, _)| state).filter(fits).collect())
     }
 
     /// What a state changed; none where what it stands on cannot be read.

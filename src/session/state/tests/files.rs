@@ -52,6 +52,10 @@ fn a_state_with_files_has_the_id_of_its_snapshot() {
     session.put(&Put::manual(json(r#"{"plan":0}"#))).unwrap();
     let answer = session.put(&put(files, r#"{"plan":1}"#)).unwrap();
     assert_eq!(answer.id(), Some(files));
+    // The state is the same, the files are not said to be.
+    let again =
+        session.put(&Put { kind: PutKind::Automatic, ..put(files, r#"{"plan":1}"#) }).unwrap();
+    assert!(matches!(again.outcome, Outcome::Saved { body: BodyKind::Same, .. }));
     session.put(&Put::manual(json(r#"{"plan":2}"#))).unwrap();
     for session in [session, over_objects(&log, &objects)] {
         let found = session.get(&At::Id(files)).unwrap();
