@@ -76,6 +76,9 @@ impl Planning<'_> {
         if head.is_none() {
             notes.fields_changed = entries(&document);
         }
+        if self.put.explain && last.is_none() {
+            notes.explain.push("it is compared with no state".to_owned());
+        }
         let quick = last.filter(|_| self.reader.shared.settings.quick);
         let mut change = match quick {
             Some(last) => self.change(last, &document, &mut notes)?,
@@ -206,6 +209,9 @@ impl Planning<'_> {
         let ignore = &self.reader.shared.settings.ignore;
         let counts = patch.0.iter().any(|op| !is_ignored(op, ignore));
         if self.put.explain {
+            if patch.0.is_empty() {
+                notes.explain.push("nothing changed".to_owned());
+            }
             for op in patch.0.iter().take(EXPLAIN_LINES_MAX) {
                 let ignored = if is_ignored(op, ignore) { " (ignored)" } else { "" };
                 notes.explain.push(format!("{} {}{ignored}", op.name(), op.path()));

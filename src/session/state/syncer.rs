@@ -77,8 +77,16 @@ impl Syncer {
         }
     }
 
-    /// Says that something was appended. Starts the worker with the first call.
+    /// Says that something was appended. Starts the worker with the first call. Once all is closing it
+    /// is made durable at once: nobody else would.
     pub(super) fn mark(&self) -> Result<(), StateError> {
+        let mut state = self.work.lock();
+        if state.is_closing {
+            drop(state);
+            return self.sync();
+        }
+        let was_dirty = std::mem::replace(&mut state.is_dirty, true);
+        drop(state);
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
             let work = self.work.clone();
@@ -86,9 +94,6 @@ impl Syncer {
             *thread = Some(builder.spawn(move || work.run()).map_err(StateError::Thread)?);
         }
         drop(thread);
-        let mut state = self.work.lock();
-        let was_dirty = std::mem::replace(&mut state.is_dirty, true);
-        drop(state);
         if !was_dirty {
             self.work.wake.notify_all();
         }
@@ -114,11 +119,9 @@ impl Syncer {
         self.work.wake.notify_all();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let has_panicked = thread.is_some_and(|thread| thread.join().is_err());
-        if has_panicked {
-            self.work
-                .log
-                .sync()
-                .map_err(|error| StateError::Unsynced { what: error.to_string() })?;
+        let is_dirty = self.work.lock().is_dirty;
+        if has_panicked || is_dirty {
+            self.sync()?;
         }
         match &self.work.lock().fault {
             Some(what) => Err(StateError::Unsynced { what: what.clone() }),

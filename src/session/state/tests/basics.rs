@@ -90,7 +90,14 @@ fn only_automatic_puts_without_a_change_that_counts_are_skipped() {
     };
     let first = r#"{"updated_at":1,"meta":{"a":{"seen":1,"x":1}},"deep":{"counter":1}}"#;
     assert_eq!(skipped(&session, first), None);
-    assert_eq!(skipped(&session, first).unwrap().0, SkipReason::Same);
+    let (reason, explain) = skipped(&session, first).unwrap();
+    assert_eq!(reason, SkipReason::Same);
+    assert_eq!(explain, ["nothing changed", "skipped: nothing changed since the last saved state"]);
+    let recovery = Put { explain: true, ..Put::recovery(json(first)) };
+    assert_eq!(
+        session.put(&recovery).unwrap().explain,
+        ["nothing changed", "nothing counts, but a recovery one is never skipped", "saved as same"]
+    );
     let noise = r#"{"updated_at":2,"meta":{"a":{"seen":2,"x":1}},"deep":{"counter":9}}"#;
     let (reason, explain) = skipped(&session, noise).unwrap();
     assert_eq!(reason, SkipReason::OnlyIgnored);
@@ -111,7 +118,7 @@ fn only_automatic_puts_without_a_change_that_counts_are_skipped() {
         assert_eq!(saved(&session.put(&put).unwrap()).0, BodyKind::Same);
     }
     assert_eq!(session.get(&At::latest()).unwrap().document.to_json(), json(counts));
-    assert_eq!(log.count(), 4);
+    assert_eq!(log.count(), 5);
 }
 
 #[test]
