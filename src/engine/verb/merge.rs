@@ -14,7 +14,7 @@ use crate::engine::report::{
 };
 use crate::engine::take::Safe;
 use crate::engine::transact::{Act, branch_move, moved};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Followed};
 use crate::merge::Conflict;
 use crate::object::experiment::Experiment;
 use crate::object::memory::Scratch;
@@ -80,6 +80,8 @@ pub struct Report {
     pub conflicts: Vec<ShownConflict>,
     /// Places of the state that could not be merged. Then nothing was changed either.
     pub state_conflicts: Vec<StateConflict>,
+    /// The session that followed.
+    pub state: Option<Followed>,
     /// What was found for the merged tree.
     pub evaluation: Option<ShownEvaluation>,
     /// The verdict on it.
@@ -231,6 +233,7 @@ fn empty_report(source: &Source, into: &Label, at: SnapshotId) -> Report {
         merged_text: Vec::new(),
         conflicts: Vec::new(),
         state_conflicts: Vec::new(),
+        state: None,
         evaluation: None,
         verdict: ShownVerdict::unknown(),
         passed_over: Vec::new(),
@@ -368,6 +371,7 @@ impl Attempt<'_> {
         let position = engine.position(&into, head, engine.git_head());
         let placed = engine.place_files(writer, safe, tree, position, moves, act)?;
         report.changes = shown_changes(&placed.plan.changes);
+        report.state = engine.follow(head, "merge");
         Ok(())
     }
 

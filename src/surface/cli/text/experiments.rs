@@ -136,18 +136,7 @@ pub fn merge(report: &merge::Report, dry_run: bool) -> String {
                 let _ = writeln!(page, "  {} {path}: {}", paint(BAD, "x"), conflict.why);
             }
             for conflict in &report.state_conflicts {
-                let side = |value: &Option<String>| match value {
-                    Some(value) => brief(value),
-                    None => "nothing".to_owned(),
-                };
-                let (ours, theirs) = (side(&conflict.ours), side(&conflict.theirs));
-                let _ = writeln!(
-                    page,
-                    "  {} state at `{}`: {ours} here, {theirs} there, {} before",
-                    paint(BAD, "x"),
-                    conflict.pointer,
-                    side(&conflict.base)
-                );
+                page.push_str(&state_conflict(conflict));
             }
             let next = match report.conflicts.is_empty() {
                 true => "Take one side's state with `--state ours` or `--state theirs`.",
@@ -173,10 +162,22 @@ pub fn merge(report: &merge::Report, dry_run: bool) -> String {
         }
     }
     add_changes(&mut page, &report.changes);
+    page.push_str(&followed(report.state.as_ref()));
     if matches!(report.outcome, "merged" | "fast-forward") && !dry_run {
         let _ = writeln!(page, "{}", paint(FAINT, "`exp undo` takes it back."));
     }
     page
+}
+
+fn state_conflict(conflict: &merge::StateConflict) -> String {
+    let side = |value: &Option<String>| match value {
+        Some(value) => brief(value),
+        None => "nothing".to_owned(),
+    };
+    let (ours, theirs) = (side(&conflict.ours), side(&conflict.theirs));
+    let (mark, base) = (paint(BAD, "x"), side(&conflict.base));
+    let pointer = &conflict.pointer;
+    format!("  {mark} state at `{pointer}`: {ours} here, {theirs} there, {base} before\n")
 }
 
 /// `exp eval`.
