@@ -6,7 +6,7 @@
 use super::error::JournalError;
 use super::frame::{Frame, Position, StreamId, frame_bytes};
 use super::open::{Bounds, Journal};
-use super::roll::begin_segment;
+use super::roll::{begin_segment, sync_names};
 use super::tail::{Active, Tail};
 use crate::base::disk::Disk;
 use crate::base::limits::JOURNAL_PAYLOAD_BYTES_MAX;
@@ -60,6 +60,7 @@ impl Journal {
         if inner.tail.catch_up()? {
             held.note_again();
         }
+        self.settle(&mut inner.tail)?;
         let mut writer = Writer {
             tail: &mut inner.tail,
             disk: self.disk.as_ref(),
@@ -74,6 +75,25 @@ impl Journal {
             self.poison.set(e);
             inner.tail.forget();
         })?)
+    }
+
+    /// Makes durable what others appended to the active segment, before this process appends to it
+    /// for the first time, so that its frames can say so. Without that nothing would ever prove it
+    /// where each append comes from a process of its own, and a frame that rots could not be told
+    /// from one that a crash tore: all behind it would be passed over.
+    fn settle(&self, tail: &mut Tail) -> Result<(), JournalError> {
+        let Some(active) = &mut tail.active else { return Ok(()) };
+        let is_foreign = active.writer.is_none() && active.header.is_none();
+        if !is_foreign || !active.is_writable() || active.durable >= active.end {
+            return Ok(());
+        }
+        let (path, number) = (active.file.path.clone(), active.file.number);
+        let synced = active.writer(self.disk.as_ref())?.sync();
+        let synced = synced.map_err(|e| StoreError::from_io(&path, e));
+        let synced = synced.and_then(|()| sync_names(self.disk.as_ref(), &self.folder, number));
+        synced.inspect_err(|e| self.poison.set(e))?;
+        active.durable = active.end;
+        Ok(())
     }
 }
 
