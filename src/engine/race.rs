@@ -257,7 +257,8 @@ impl Race<'_> {
         let writer = engine.store.writer()?;
         let kept = engine.keep_work(&writer, view, "try", |ended| {
             let (parents, branch) = (vec![ended.parent], &approach.branch);
-            let snapshot = engine.new_snapshot(parents, ended.tree, branch, origin, message);
+            let mut snapshot = engine.new_snapshot(parents, ended.tree, branch, origin, message);
+            snapshot.state = Snapshot::fetch(&writer, ended.parent)?.state;
             let size = change_bytes(&tree::diff(&writer, ended.parent_tree, ended.tree)?);
             let summary = format!("captured {branch} ({} changed)", count(size, "byte"));
             Ok((snapshot.put(&writer)?, Act::capture("try", summary)))

@@ -147,7 +147,8 @@ impl Engine {
             None => Origin::Command { exit: None },
         };
         let (parents, message) = (vec![ended.parent], work.message.clone());
-        let snapshot = self.new_snapshot(parents, ended.tree, &work.branch, origin, message);
+        let mut snapshot = self.new_snapshot(parents, ended.tree, &work.branch, origin, message);
+        snapshot.state = Snapshot::fetch(writer, ended.parent)?.state;
         let id = snapshot.put(writer)?;
         let act = Act::capture("recovery", format!("saved what a view of {} held", work.branch));
         self.publish(writer, work, ended, id, act).map(|()| id)

@@ -122,7 +122,7 @@ impl Engine {
         let _ = taken.cache.save(&*self.surroundings.disk, &self.stat_cache_path());
     }
 
-    /// A snapshot value of a tree on a branch, by this session, now.
+    /// A snapshot value of a tree on a branch, by this session, now, without a state.
     pub(super) fn new_snapshot(
         &self,
         parents: Vec<SnapshotId>,

@@ -115,7 +115,8 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let kept = engine.keep_work(&writer, view, "exec", |ended| {
         let (origin, message) = (Origin::Command { exit }, on.message.clone());
         let parents = vec![ended.parent];
-        let snapshot = engine.new_snapshot(parents, ended.tree, &on.branch, origin, message);
+        let mut snapshot = engine.new_snapshot(parents, ended.tree, &on.branch, origin, message);
+        snapshot.state = Snapshot::fetch(&writer, ended.parent)?.state;
         let act = Act::verb("exec", format!("ran a command in {}", on.branch));
         Ok((snapshot.put(&writer)?, act))
     })?;
