@@ -145,6 +145,8 @@ fn the_interval_is_configured_and_a_file_may_go_for_a_while() {
     let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
     replace(&bench, &deep);
     watcher.until("not put");
+    replace(&bench, &format!("{{\"{}\":1}}", "k".repeat(70_000)));
+    watcher.until("65536 bytes");
     watcher.signal(Signal::INT);
     assert_eq!(watcher.end().expect("a summary")["saved"], 2);
     let page = text(&bench.run(&["state", "log"]).stdout);

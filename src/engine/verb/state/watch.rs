@@ -19,7 +19,7 @@ use crate::base::name::Label;
 use crate::base::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::run::Cancel;
-use crate::session::state::{Put, PutKind, Session, What};
+use crate::session::state::{Put, PutKind, Session, StateError, What};
 use crate::store::{LockFile, Sharing, StoreError};
 
 /// Milliseconds between two looks at the file.
@@ -27,6 +27,9 @@ const LOOK_MS: u64 = 50;
 
 /// Looks at the lock until a watcher that was asked to end is left alone: some 10 s.
 const STOP_TRIES: usize = 1_000;
+
+/// Seconds after which a write to a file gives it another time: ticks are 10 ms at most.
+const SETTLED_SECONDS: f64 = 0.1;
 
 /// What a watcher is called in messages.
 const WATCHER: &str = "the session's watch";
@@ -98,6 +101,7 @@ pub fn run(
         options,
         path: &path,
         tell,
+        stamp: None,
         last: None,
         refused: None,
         report: Report { session: session.name().to_owned(), ..Report::default() },
@@ -109,16 +113,32 @@ pub fn run(
             let waited = now.seconds_since(at);
             waited < 0.0 || waited >= every.as_secs_f64()
         });
-        if is_due && watcher.look(false)? {
+        if is_due && watcher.may_have_changed(now) && watcher.look()? {
             put_at = Some(now);
         }
         std::thread::sleep(Duration::from_millis(LOOK_MS));
     }
-    watcher.look(true)?;
+    watcher.look()?;
     let report = watcher.report;
     sessions.close()?;
     drop(lock);
     Ok(report)
+}
+
+/// By what a file is known to be the one that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Timestamp,
+    inode: u64,
+    length: u64,
+}
+
+impl Stamp {
+    fn of(meta: &std::fs::Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let modified = meta.modified().ok()?.into();
+        Some(Self { modified, inode: meta.ino(), length: meta.len() })
+    }
 }
 
 struct Watcher<'a> {
@@ -126,6 +146,8 @@ struct Watcher<'a> {
     options: &'a Options,
     path: &'a Path,
     tell: &'a dyn Fn(Seen),
+    /// The file as it was seen last, if nothing can have changed it since without a trace.
+    stamp: Option<Stamp>,
     /// What was put last.
     last: Option<Hash>,
     /// What could not be put.
@@ -134,8 +156,18 @@ struct Watcher<'a> {
 }
 
 impl Watcher<'_> {
+    /// Whether the file has to be read: its stamp is another one, or so young that a write in the
+    /// same tick of the system's clock would not show.
+    fn may_have_changed(&mut self, now: Timestamp) -> bool {
+        let stamp = std::fs::metadata(self.path).ok().and_then(|meta| Stamp::of(&meta));
+        let has_changed = stamp.is_none() || stamp != self.stamp;
+        let is_settled = |stamp: &Stamp| now.seconds_since(stamp.modified) > SETTLED_SECONDS;
+        self.stamp = stamp.filter(is_settled);
+        has_changed
+    }
+
     /// Puts what stands in the file if that is new. Gives whether it did.
-    fn look(&mut self, is_last: bool) -> Result<bool, EngineError> {
+    fn look(&mut self) -> Result<bool, EngineError> {
         let text = match read(self.path) {
             Ok(text) => text,
             // It may be on its way: many programs write beside it and rename.
@@ -145,7 +177,7 @@ impl Watcher<'_> {
             }
         };
         let seen = digest("watched", &text);
-        if self.last == Some(seen) || (self.refused == Some(seen) && !is_last) {
+        if self.last == Some(seen) || self.refused == Some(seen) {
             return Ok(false);
         }
         let name = self.options.file.display().to_string();
@@ -159,7 +191,14 @@ impl Watcher<'_> {
         let mut put = Put::new(PutKind::Automatic, What::Value(value));
         put.branch.clone_from(&self.options.branch);
         put.message = format!("watched {name}");
-        let answer = self.session.put(&put)?;
+        let answer = match self.session.put(&put) {
+            // JSON, but more than a state can be.
+            Err(StateError::Document(error)) => {
+                self.pass(seen, error.to_string());
+                return Ok(false);
+            }
+            answer => answer?,
+        };
         self.last = Some(seen);
         self.refused = None;
         let answer = ShownAnswer::new(self.session.name(), answer);

@@ -20,7 +20,7 @@ pub struct StateArgs {
 pub enum StateVerb {
     /// Save a state: a JSON value, or what changes in the last one
     #[command(
-        after_help = "Example:\n  exp state put plan.json -m 'parser works' --tag good\n  some-agent | exp state put - --kind automatic\n  exp state put --set /step=12 --append '/done=\"parser\"' --remove /error\n  exp state put plan.json --files    # and the workspace's files, under one id\n\nSeveral changes are made in the order --set, --append, --remove: all or none. Automatic states are skipped\nwhen nothing changed that counts. When the answer is there, the state is on the disk."
+        after_help = "Example:\n  exp state put plan.json -m 'parser works' --tag good\n  some-agent | exp state put - --kind automatic\n  exp state put --set /step=12 --append '/done=\"parser\"' --remove /error\n  exp state put plan.json --files    # and the workspace's files, under one id\n\nChanges are made in the order --set, --append, --remove: all or none. Automatic states are\nskipped when nothing changed that counts. With the answer the state is on the disk."
     )]
     Put(PutArgs),
     /// Print a state as JSON, exactly as it was put

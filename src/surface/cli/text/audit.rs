@@ -33,7 +33,7 @@ fn one(trail: &Trail, columns: usize) -> String {
     if let Some(newest) = trail.newest.as_ref().filter(|_| trail.fault.is_none()) {
         let _ = writeln!(page, "Newest digest: {}", paint(STRONG, newest));
         let next = format!(
-            "Keep it elsewhere: `exp audit --session {} --expect` it shows later that no end was cut off.",
+            "Keep it elsewhere: `exp audit --session {} --expect DIGEST` shows an end that was cut off.",
             trail.session
         );
         let _ = writeln!(page, "{}", paint(FAINT, next));
