@@ -179,6 +179,8 @@ fn states_are_merged_with_the_files_and_conflicts_change_nothing() {
             "tasks": [{"id": 2, "done": true}, {"id": 3}, {"id": 1, "done": true}],
         })
     );
+    let known: serde_json::Value = serde_json::from_str(&bench.ok(&["state", "get"])).unwrap();
+    assert_eq!(known, state, "the session follows the merge");
     let changes = bench.json(&["diff", "idea", "@", "--state"]);
     let moved = serde_json::json!({
         "pointer": "/tasks/2", "from": "/tasks/0", "before": null, "after": null
