@@ -59,14 +59,14 @@ pub(super) struct Index {
     pub last: Option<Position>,
     /// The digest of the last entry.
     pub digest: Hash,
-    names: Vec<Label>,
-    heads: BTreeMap<u16, Head>,
-    tags: BTreeMap<Label, BTreeSet<Number>>,
-    marks: BTreeMap<Number, bool>,
+    pub(super) names: Vec<Label>,
+    pub(super) heads: BTreeMap<u16, Head>,
+    pub(super) tags: BTreeMap<Label, BTreeSet<Number>>,
+    pub(super) marks: BTreeMap<Number, bool>,
     /// The second parents of merges.
-    seconds: BTreeMap<Number, Number>,
+    pub(super) seconds: BTreeMap<Number, Number>,
     /// The newest entry that cannot be read, and why.
-    damaged: Option<(Number, String)>,
+    pub(super) damaged: Option<(Number, String)>,
     /// Entries of others since a caller was last told.
     pub others: u64,
     /// Whether the journal was looked at.

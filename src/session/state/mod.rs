@@ -19,6 +19,7 @@ mod history;
 mod identity;
 mod index;
 mod interval;
+mod kept;
 mod log;
 mod measure;
 mod memory;

@@ -19,6 +19,8 @@ use crate::store::journal::{JournalError, Position, StreamId};
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub number: Number,
+    /// The id that it must have.
+    pub id: SnapshotId,
     /// The states before it.
     pub parents: Vec<SnapshotId>,
     /// Its entry and those before it, to the nearest whole one.
@@ -28,6 +30,7 @@ pub(super) struct Target {
 impl Index {
     /// What has to be read for a state; none where no state is.
     pub(super) fn target(&self, number: Number) -> Option<Target> {
+        let id = self.id(number)?;
         let parents = self.parents(number).into_iter().filter_map(|at| self.id(at)).collect();
         let mut chain = Vec::new();
         let mut at = number;
@@ -42,7 +45,7 @@ impl Index {
                 _ => return None,
             }
         }
-        Some(Target { number, parents, chain })
+        Some(Target { number, id, parents, chain })
     }
 }
 
@@ -169,6 +172,11 @@ impl Reader<'_> {
         target: &Target,
         (entry, put): (&Entry, &PutAct),
     ) -> Result<(), StateError> {
+        if put.id != target.id {
+            return Err(
+                self.damaged(target.number, "it is another state than the one that was asked for")
+            );
+        }
         if put.has_files {
             return match Snapshot::fetch(self.shared.objects.as_ref(), put.id) {
                 Ok(snapshot) if snapshot.state == Some(put.document) => Ok(()),

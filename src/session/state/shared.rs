@@ -1,7 +1,7 @@
 //! What all sessions of one opened store share, and the handle of each.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::cache::Cache;
@@ -9,6 +9,7 @@ use super::error::StateError;
 use super::identity;
 use super::index::Index;
 use super::interval::Interval;
+use super::kept;
 use super::log::{Log, stream_of};
 use super::meter::Meter;
 use super::rebuild::Reader;
@@ -45,7 +46,7 @@ pub(super) struct Parts {
     pub who: String,
     pub clock: Arc<dyn Clock>,
     pub settings: StateSettings,
-    /// Where measurements are written; none keeps none.
+    /// Where measurements are written, and indexes kept beside; none keeps none.
     pub metrics: Option<PathBuf>,
 }
 
@@ -143,8 +144,14 @@ impl Core {
             index
         });
         if !index.is_loaded {
-            *index = Index::default();
-            self.catch_up(shared, &mut index)?;
+            let of = (self.name.as_str(), self.stream);
+            let folder = shared.meter.path().and_then(Path::parent);
+            let kept = folder.and_then(|folder| kept::load(folder, of, shared.log.as_ref()));
+            *index = kept.unwrap_or_default();
+            let new = self.catch_up(shared, &mut index)?;
+            if let Some(folder) = folder {
+                kept::keep(folder, of, &index, new);
+            }
             index.others = 0;
             index.is_loaded = true;
         }

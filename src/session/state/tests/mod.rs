@@ -9,6 +9,7 @@ mod durability;
 mod files;
 mod format;
 mod in_memory;
+mod kept;
 mod merging;
 mod metrics;
 mod model;

@@ -1,0 +1,159 @@
+//! The index of a long session beside the journal, so that who opens it reads only what is new.
+//!
+//! Holds no truth: it is believed if the entry that it ends with stands where it says and has the
+//! digest that it says, because each entry carries the digest of the one before it. What does not
+//! check, and what cannot be written, is passed over. An index with damage is not kept.
+//!
+//! **Format**: `journal/<stream, 32 digits>.session`: `x s i`, version u8 = 1, the fields of [`Kept`]
+//! as in records, digest of all that (32, purpose `session index`). Written beside and renamed, never synced.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::index::{Head, Index, Number, Slot, SlotKind};
+use super::log::Log;
+use super::wire;
+use crate::base::codec::{self, decode_fields, encode_fields};
+use crate::base::id::{Hash, ID_BYTES, SnapshotId};
+use crate::base::limits::STATE_INDEX_KEEP_ENTRIES;
+use crate::base::name::Label;
+use crate::base::time::Timestamp;
+use crate::store::journal::{Position, StreamId};
+
+const MAGIC: &[u8; 4] = b"xsi\x01";
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    session: String,
+    slots: Vec<KeptSlot>,
+    digest: Hash,
+    names: Vec<Label>,
+    heads: BTreeMap<u16, (Number, Number)>,
+    tags: BTreeMap<Label, BTreeSet<Number>>,
+    marks: BTreeMap<Number, bool>,
+    seconds: BTreeMap<Number, Number>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptSlot {
+    place: (u32, u32),
+    when: Timestamp,
+    kind: KeptKind,
+}
+
+#[derive(Serialize, Deserialize)]
+enum KeptKind {
+    Put { id: SnapshotId, parent: Option<Number>, branch: u16, depth: u8 },
+    Move { branch: u16, to: Number },
+    Other,
+}
+
+/// Where the index of a session is kept.
+fn path(folder: &Path, stream: StreamId) -> PathBuf {
+    let digits: String = stream.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    folder.join(format!("{digits}.session"))
+}
+
+/// Writes the index, if so much is new since it was read that it is worth it.
+pub(super) fn keep(folder: &Path, (session, stream): (&str, StreamId), index: &Index, new: u64) {
+    let is_worth_it = new >= STATE_INDEX_KEEP_ENTRIES.max(index.slots.len() as u64 / 8);
+    if is_worth_it && let Some(kept) = kept(session, index) {
+        // Who opens the session next reads more: nothing else follows from an error here.
+        let _ = write(&path(folder, stream), &kept);
+    }
+}
+
+fn write(path: &Path, kept: &Kept) -> io::Result<()> {
+    let mut bytes = MAGIC.to_vec();
+    encode_fields(kept, &mut bytes).map_err(io::Error::other)?;
+    let digest = codec::digest("session index", &bytes);
+    bytes.extend_from_slice(&digest.0);
+    let beside = path.with_extension(format!("tmp-{}", std::process::id()));
+    fs::write(&beside, bytes)?;
+    fs::rename(&beside, path)
+}
+
+/// The index that was kept, if the journal goes on from it.
+pub(super) fn load(
+    folder: &Path,
+    (session, stream): (&str, StreamId),
+    log: &dyn Log,
+) -> Option<Index> {
+    let bytes = fs::read(path(folder, stream)).ok()?;
+    let (bytes, digest) = bytes.split_at_checked(bytes.len().checked_sub(ID_BYTES)?)?;
+    if codec::digest("session index", bytes).0 != digest {
+        return None;
+    }
+    let kept: Kept = decode_fields(bytes.strip_prefix(MAGIC)?).ok()?;
+    let index = index(kept, session)?;
+    let last = index.last?;
+    let is_there = log.positions(stream, None).ok()?.get(index.slots.len() - 1) == Some(&last);
+    let is_same = is_there && wire::digest(&log.read(last).ok()?) == index.digest;
+    is_same.then_some(index)
+}
+
+/// None where an entry is damaged.
+fn kept(session: &str, index: &Index) -> Option<Kept> {
+    let slot = |slot: &Slot| {
+        let kind = match slot.kind {
+            SlotKind::Put { id, parent, branch, depth } => {
+                KeptKind::Put { id, parent, branch, depth }
+            }
+            SlotKind::Move { branch, to } => KeptKind::Move { branch, to },
+            SlotKind::Other => KeptKind::Other,
+            SlotKind::Damaged => return None,
+        };
+        Some(KeptSlot { place: (slot.place.segment, slot.place.offset), when: slot.when, kind })
+    };
+    let heads = index.heads.iter().map(|(at, head)| (*at, (head.state, head.by)));
+    Some(Kept {
+        session: session.to_owned(),
+        slots: index.slots.iter().map(slot).collect::<Option<_>>()?,
+        digest: index.digest,
+        names: index.names.clone(),
+        heads: heads.collect(),
+        tags: index.tags.clone(),
+        marks: index.marks.clone(),
+        seconds: index.seconds.clone(),
+    })
+}
+
+/// None where it is of another session, or leads to what is not there.
+fn index(kept: Kept, session: &str) -> Option<Index> {
+    let count = kept.slots.len() as Number;
+    let is_sound = kept.session == session
+        && kept.heads.iter().all(|(at, (state, by))| {
+            usize::from(*at) < kept.names.len() && *state < count && *by < count
+        });
+    if !is_sound {
+        return None;
+    }
+    let slot = |slot: KeptSlot| {
+        let (segment, offset) = slot.place;
+        let kind = match slot.kind {
+            KeptKind::Put { id, parent, branch, depth } => {
+                SlotKind::Put { id, parent, branch, depth }
+            }
+            KeptKind::Move { branch, to } => SlotKind::Move { branch, to },
+            KeptKind::Other => SlotKind::Other,
+        };
+        Slot { place: Position { segment, offset }, when: slot.when, kind }
+    };
+    let slots: Vec<Slot> = kept.slots.into_iter().map(slot).collect();
+    let heads = kept.heads.into_iter().map(|(at, (state, by))| (at, Head { state, by }));
+    Some(Index {
+        last: slots.last().map(|slot| slot.place),
+        slots,
+        digest: kept.digest,
+        names: kept.names,
+        heads: heads.collect(),
+        tags: kept.tags,
+        marks: kept.marks,
+        seconds: kept.seconds,
+        ..Index::default()
+    })
+}
