@@ -11,6 +11,7 @@
 mod at;
 mod audit;
 mod cache;
+mod compose;
 mod difference;
 mod error;
 mod find;

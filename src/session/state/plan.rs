@@ -7,16 +7,14 @@
 use super::cache::Rebuilt;
 use super::difference::{applied, between, bytes_after, is_ignored};
 use super::error::StateError;
-use super::identity;
 use super::index::{Head, Index, Number};
 use super::put::{BodyKind, Put, PutKind, SkipReason, What};
 use super::rebuild::Reader;
-use super::wire::{Act, Body, Content, Entry, NO_ENTRY, PutAct};
+use super::wire::Entry;
 use crate::base::id::{DocumentId, SnapshotId};
 use crate::base::limits::{EXPLAIN_LINES_MAX, STATE_PATCHES_MAX};
 use crate::base::name::Label;
 use crate::document::{Document, Json, Patch};
-use crate::object::snapshot::Snapshot;
 
 /// What a put comes to.
 pub(super) enum Plan {
@@ -235,72 +233,13 @@ impl Planning<'_> {
             _ => None,
         }
     }
-
-    fn save(
-        &self,
-        head: Option<Head>,
-        document: Document,
-        change: Option<Change>,
-        notes: Notes,
-    ) -> Result<Plan, StateError> {
-        let (body, bytes) = match change {
-            Some(change) if change.forward.0.is_empty() => (Body::Same, change.bytes),
-            Some(change) => {
-                let text = change.forward.compact();
-                if (text.len() as u64) < change.bytes / 2 {
-                    (Body::Patch(Content::of(text)), change.bytes)
-                } else {
-                    whole(&document)
-                }
-            }
-            None => whole(&document),
-        };
-        let shared = self.reader.shared;
-        let id = document.id()?;
-        let parents: Vec<Number> =
-            head.map(|head| head.state).into_iter().chain(self.second).collect();
-        let mut act = PutAct {
-            kind: self.put.kind,
-            branch: self.branch.clone(),
-            parents: parents.iter().map(|at| u64::from(*at)).collect(),
-            id: SnapshotId(NO_ENTRY),
-            document: id,
-            has_files: self.put.files.is_some(),
-            fields_changed: notes.fields_changed,
-            bytes,
-            message: self.put.message.clone(),
-            tags: self.put.tags.clone(),
-            body,
-        };
-        let ids: Vec<_> = parents.iter().filter_map(|at| self.index.id(*at)).collect();
-        let mut entry = self.reader.shared.blank(self.reader.session, self.index);
-        act.id = match self.put.files {
-            Some(files) => self.files(files, id)?,
-            None => identity::id_of(&entry, &act, &ids, shared.no_files)?,
-        };
-        let facts = Saved { id: act.id, document: id, body: act.body.kind() };
-        entry.act = Act::Put(act);
-        let payload = entry.encode()?;
-        let rebuilt = Rebuilt { document, bytes };
-        Ok(Plan::Save(Box::new(Save { entry, payload, rebuilt, facts, notes })))
-    }
-
-    /// The snapshot with the files, which must have this state.
-    fn files(&self, files: SnapshotId, state: DocumentId) -> Result<SnapshotId, StateError> {
-        let snapshot = Snapshot::fetch(self.reader.shared.objects.as_ref(), files)?;
-        if snapshot.state == Some(state) {
-            Ok(files)
-        } else {
-            Err(StateError::OtherFiles { id: files })
-        }
-    }
 }
 
 /// A difference that gives the value.
-struct Change {
-    forward: Patch,
+pub(super) struct Change {
+    pub forward: Patch,
     /// Bytes of the whole after it.
-    bytes: u64,
+    pub bytes: u64,
 }
 
 /// What a first state changes: each of its entries.
@@ -309,10 +248,4 @@ fn entries(document: &Document) -> u64 {
         Json::Map(entries) => entries.len() as u64,
         _ => 1,
     }
-}
-
-fn whole(document: &Document) -> (Body, u64) {
-    let text = document.to_json().compact();
-    let bytes = text.len() as u64;
-    (Body::Whole(Content::of(text)), bytes)
 }
