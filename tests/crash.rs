@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod library;
+#[path = "crash/states.rs"]
+mod states;
 
 use std::cell::OnceCell;
 use std::error::Error;

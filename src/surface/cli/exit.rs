@@ -133,6 +133,9 @@ fn no_session(near: &[String], known: &[String]) -> String {
     match (near, known) {
         ([], []) => "`exp state put FILE` begins it; no session has a state yet".to_owned(),
         ([], known) => format!("there are: {}; name one with --session", known.join(", ")),
+        (near, known) if known.len() > near.len() => {
+            format!("did you mean {}? There are: {}", near.join(", "), known.join(", "))
+        }
         (near, _) => format!("did you mean {}?", near.join(", ")),
     }
 }
