@@ -1,12 +1,15 @@
-//! What a step of an agent costs in memory: `cargo bench --bench states`.
+//! What a step of an agent costs in memory, and in a session: `cargo bench --bench states`.
 //!
 //! The state is the one of the founding documents: components with 100 fields each, of which three
 //! change in a step. Beside the engine's own work stand a plain clone of the value and a full
-//! serialisation of it, in the same run.
+//! serialisation of it, in the same run. Sessions lie in a temporary folder (`TMPDIR`); nothing here
+//! waits for a disk, as automatic puts do not: `benches/states.sh` measures durable ones.
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
+use expdag::base::name::Label;
 use expdag::document::{Document, Edit, Json, ListKeys, Pointer};
+use expdag::session::state::{At, History, Put, PutKind, Session, Sessions, What};
 
 fn main() {
     divan::main();
@@ -118,12 +121,123 @@ fn full_serialisation_of_serde_json(bencher: Bencher, components: i64) {
     bencher.bench_local(|| serde_json::to_vec(black_box(&value)));
 }
 
+fn names(count: usize) -> Vec<Label> {
+    let name = |n| Label::new(format!("attempt-{n}")).expect("a good name");
+    (0..count).map(name).collect()
+}
+
 #[divan::bench]
 fn thousand_branches_of_one_state(bencher: Bencher) {
-    let document = settled(20);
-    let names: Vec<String> = (0..1_000).map(|n| format!("attempt-{n}")).collect();
-    bencher.counter(ItemsCount::new(1_000_usize)).bench_local(|| {
-        let branch = |name: &String| (name.clone(), document.clone());
-        names.iter().map(branch).collect::<std::collections::BTreeMap<_, _>>()
+    let history = History::new(&settled(20));
+    let names = names(1_000);
+    bencher
+        .counter(ItemsCount::new(names.len()))
+        .with_inputs(|| (history.clone(), names.clone()))
+        .bench_local_values(|(mut history, names)| {
+            for name in names {
+                history.branch(name).expect("a new name");
+            }
+            history
+        });
+}
+
+const STEPS_BACK: [usize; 3] = [1, 10, 100];
+
+#[divan::bench(args = STEPS_BACK)]
+fn rollback_in_memory(bencher: Bencher, steps: usize) {
+    let mut document = settled(20);
+    let mut history = History::new(&document);
+    for step in 1..=200 {
+        document.edit(&edits(step, 20)).expect("the places are there");
+        history.checkpoint(&document);
+    }
+    bencher
+        .with_inputs(|| history.clone())
+        .bench_local_refs(|history| history.rollback(steps).expect("steps that are kept").clone());
+}
+
+#[divan::bench(args = STEPS_BACK)]
+fn rollback_among_deep_copies(bencher: Bencher, steps: usize) {
+    let kept = vec![state(20); 201];
+    bencher.bench_local(|| black_box(&kept)[200 - steps].clone());
+}
+
+/// A session in a folder that goes with it, with one state.
+fn session(components: i64) -> (tempfile::TempDir, Sessions, Session) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let sessions = Sessions::at(folder.path()).expect("a store can be made");
+    let session = sessions.session("bench").expect("a good name");
+    session.put(&Put::manual(state(components))).expect("it is saved");
+    (folder, sessions, session)
+}
+
+#[divan::bench(args = COMPONENTS)]
+fn automatic_put_of_edits(bencher: Bencher, components: i64) {
+    let (_folder, _sessions, session) = session(components);
+    let mut step = 0;
+    bencher
+        .with_inputs(|| {
+            step += 1;
+            let edits = edits(step, components);
+            Put::new(PutKind::Automatic, What::Edits { base: None, edits })
+        })
+        .bench_local_refs(|put| session.put(put).expect("it is saved"));
+}
+
+#[divan::bench(args = COMPONENTS)]
+fn automatic_put_of_a_document(bencher: Bencher, components: i64) {
+    let (_folder, _sessions, session) = session(components);
+    let mut document = settled(components);
+    let mut step = 0;
+    bencher
+        .with_inputs(|| {
+            step += 1;
+            document.edit(&edits(step, components)).expect("the places are there");
+            Put::new(PutKind::Automatic, What::Document(document.clone()))
+        })
+        .bench_local_refs(|put| session.put(put).expect("it is saved"));
+}
+
+/// Two values in turns, so that each put differs from the last in three fields.
+#[divan::bench(args = COMPONENTS)]
+fn automatic_put_of_the_whole_value(bencher: Bencher, components: i64) {
+    let (_folder, _sessions, session) = session(components);
+    let mut other = settled(components);
+    other.edit(&edits(1, components)).expect("the places are there");
+    let puts = [Put::automatic(other.to_json()), Put::automatic(state(components))];
+    let mut step = 0;
+    bencher.bench_local(|| {
+        step += 1;
+        session.put(&puts[(step + 1) % 2]).expect("it is saved")
+    });
+}
+
+#[divan::bench(args = COMPONENTS)]
+fn put_that_is_skipped(bencher: Bencher, components: i64) {
+    let (_folder, _sessions, session) = session(components);
+    let put = Put::automatic(state(components));
+    bencher.bench_local(|| session.put(&put).expect("it is skipped"));
+}
+
+#[divan::bench(args = COMPONENTS)]
+fn latest_from_memory(bencher: Bencher, components: i64) {
+    let (_folder, _sessions, session) = session(components);
+    bencher.bench_local(|| session.get(&At::latest()).expect("it is there"));
+}
+
+/// With opening the store, through 50 patches.
+#[divan::bench(args = COMPONENTS)]
+fn latest_from_disk(bencher: Bencher, components: i64) {
+    let (folder, sessions, session) = session(components);
+    for step in 1..=50 {
+        let edits = edits(step, components);
+        let put = Put::new(PutKind::Automatic, What::Edits { base: None, edits });
+        session.put(&put).expect("it is saved");
+    }
+    sessions.close().expect("it is durable");
+    bencher.bench_local(|| {
+        let sessions = Sessions::at(folder.path()).expect("the store is there");
+        let session = sessions.session("bench").expect("a good name");
+        session.get(&At::latest()).expect("it is there")
     });
 }
