@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use super::value::{Container, Entry, Item, LongText, Node, Part, Value};
+use super::value::{Branch, Container, Entry, Item, LongText, Node, Part, Tree, Value};
 use crate::base::limits::{DOCUMENT_DEPTH_MAX, DOCUMENT_STRING_BYTES_MAX};
 use crate::document::build::check_key;
 use crate::document::{DocumentError, Json, Number};
@@ -125,7 +125,17 @@ fn is_same<E>(a: &Arc<Container<E>>, b: &Arc<Container<E>>) -> Option<bool> {
 }
 
 impl<E: Part> Node<E> {
+    /// Whether both hold the same parts. What they share is passed over where it stands alike.
     fn is_equal(&self, other: &Self) -> bool {
+        if let (Tree::Index { branches: a, .. }, Tree::Index { branches: b, .. }) =
+            (&self.tree, &other.tree)
+            && a.iter().map(|branch| branch.count).eq(b.iter().map(|branch| branch.count))
+        {
+            let is_same = |(a, b): (&Branch<E>, &Branch<E>)| {
+                Arc::ptr_eq(&a.node, &b.node) || a.node.is_equal(&b.node)
+            };
+            return a.iter().zip(b).all(is_same);
+        }
         self.count() == other.count()
             && self
                 .parts()
