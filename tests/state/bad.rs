@@ -138,6 +138,8 @@ fn sessions_states_and_branches_that_are_unknown() {
         &["no branch `mian`", "did you mean main"],
     );
     refused(&bench, 4, &["state", "merge", "nope"], &["no branch `nope`"]);
+    let words = ["no branch `mian`", "did you mean main"];
+    refused(&bench, 4, &["state", "put", "--set", "/n=3", "--branch", "mian"], &words);
     bench.ok(&["state", "branch", "idea"]);
     refused(&bench, 3, &["state", "branch", "idea"], &["branch `idea` already", "--branch"]);
     refused(&bench, 2, &["state", "put", "exp.toml", "--session", ""], &["session"]);

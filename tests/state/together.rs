@@ -35,6 +35,35 @@ fn two_processes_of_one_name_lose_nothing() {
     assert_eq!(value, json!({"a": EACH - 1, "b": EACH - 1}));
 }
 
+/// The same with files: each change is made to what the other had left, under the id of a snapshot.
+#[test]
+fn two_processes_that_record_files_lose_nothing() {
+    let bench = workspace();
+    const EACH: usize = 4;
+    let work = |name: &str| {
+        for n in 0..EACH {
+            let set = format!("/{name}={n}");
+            let output = bench.run(&["state", "put", "--set", &set, "--files"]);
+            // Who is overtaken in the names of the files is told so.
+            if output.status.code() == Some(3) {
+                assert!(text(&output.stderr).contains("was moved by"), "{output:?}");
+                continue;
+            }
+            assert!(output.status.success(), "{}", text(&output.stderr));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| work("a"));
+        scope.spawn(|| work("b"));
+    });
+    let trail = bench.json(&["audit", "--session", "one"]);
+    assert_eq!(trail["fault"], json!(null));
+    for entry in array(&trail["entries"]) {
+        assert_eq!(bench.json(&["show", entry["id"].as_str().unwrap()])["id"], entry["id"]);
+    }
+    bench.ok(&["fsck"]);
+}
+
 /// Sessions side by side do not see each other.
 #[test]
 fn sessions_are_apart() {

@@ -6,14 +6,16 @@ use super::input::Input;
 use super::shown::ShownAnswer;
 use super::which::Which;
 use crate::base::id::SnapshotId;
+use crate::base::limits::STATE_TRIES_MAX;
 use crate::base::name::Label;
+use crate::base::near::near;
 use crate::document::Document;
 use crate::engine::take::Made;
 use crate::engine::transact::Act;
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::Origin;
 use crate::object::tree;
-use crate::session::state::{At, Put, PutKind, Session, StateError, What};
+use crate::session::state::{Answer, At, Put, PutKind, Session, StateError, What};
 use crate::store::Sharing;
 
 /// What the operation log calls it when files are recorded with a state.
@@ -75,29 +77,72 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     put.message.clone_from(&options.message);
     put.tags.clone_from(&options.tags);
     put.explain = options.explain;
+    if !matches!(options.input, Input::Value { .. }) {
+        refuse_new_branch(&session, options.branch.as_ref())?;
+    }
     put.expect = match &options.expect {
         Some(expect) => Some(session.meta(&Which::named(expect.as_str()).at(&session)?)?.id),
         None => None,
     };
-    let files = match options.files {
-        true => Some(with_files(engine, &session, &mut put)?),
-        false => None,
+    let (answer, files) = match options.files {
+        true => with_files(engine, &session, &put)?,
+        false => (session.put(&put)?, None),
     };
-    let answer = session.put(&put)?;
     sessions.close()?;
     Ok(Report { answer: ShownAnswer::new(session.name(), answer), files })
 }
 
-/// Records the files with the state that is put, which becomes the same snapshot's.
-fn with_files(engine: &Engine, session: &Session, put: &mut Put) -> Result<Files, EngineError> {
-    let (document, last) = document(session, put)?;
-    if let (Some(expected), Some(last)) = (put.expect, last)
-        && expected != last
-    {
-        // Refused by the session, which says who was quicker, before anything is recorded.
-        session.put(put)?;
+/// Refuses changes of the last state of a branch that has none, in a session that has others: what
+/// was meant is that of another branch.
+fn refuse_new_branch(session: &Session, branch: Option<&Label>) -> Result<(), EngineError> {
+    let Some(branch) = branch else {
+        return Ok(());
+    };
+    let known = match session.branches() {
+        Err(StateError::UnknownSession { .. }) => return Ok(()),
+        known => known?,
+    };
+    if known.iter().any(|known| known.name == *branch) {
+        return Ok(());
     }
-    put.expect = put.expect.or(last);
+    let names = known.into_iter().map(|known| known.name.to_string()).collect();
+    let near = near(branch.as_str(), names);
+    let (session, branch) = (session.name().to_owned(), branch.clone());
+    Err(StateError::UnknownBranch { session, branch, near }.into())
+}
+
+/// Puts a state with the files. Changes are made anew where another process was quicker.
+fn with_files(
+    engine: &Engine,
+    session: &Session,
+    put: &Put,
+) -> Result<(Answer, Option<Files>), EngineError> {
+    for _ in 0..STATE_TRIES_MAX {
+        let (document, last) = document(session, put)?;
+        if put.expect.is_some() && put.expect != last {
+            // Refused by the session, which says who was quicker, before anything is recorded.
+            session.put(put)?;
+        }
+        let mut both = put.clone();
+        if !matches!(put.what, What::Value(_)) {
+            both.expect = last;
+        }
+        let files = record_files(engine, session, &mut both, document)?;
+        match session.put(&both) {
+            Err(StateError::Moved { .. }) if put.expect.is_none() => {}
+            answer => return Ok((answer?, Some(files))),
+        }
+    }
+    Err(StateError::Busy { session: session.name().to_owned() }.into())
+}
+
+/// Records the files with a document, which becomes the same snapshot's.
+fn record_files(
+    engine: &Engine,
+    session: &Session,
+    put: &mut Put,
+    document: Document,
+) -> Result<Files, EngineError> {
     let _lock = engine.lock(VERB, Sharing::Shared)?;
     let writer = engine.store.writer()?;
     let standing = engine.standing()?;
