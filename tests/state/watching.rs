@@ -107,6 +107,7 @@ fn a_session_is_watched_once_and_a_killed_watch_leaves_it_sound() {
     watcher.until("saved");
     let said = bench.complains(5, &["state", "watch", "live.json"]);
     assert!(said.contains("`state watch` (process"), "{said}");
+    assert!(said.contains("exp state watch --stop"), "{said}");
     // Another session has a watch of its own, and others may put meanwhile.
     bench.as_session("two", |bench| {
         let mut other = Watcher::start(bench, &[]);

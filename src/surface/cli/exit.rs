@@ -1,6 +1,7 @@
 //! Exit codes: a contract (design.md §11).
 
 use crate::document::DocumentError;
+use crate::engine::verb::state::watch::WATCHER;
 use crate::engine::{Category, EngineError};
 use crate::session::state::StateError;
 use crate::store::StoreError;
@@ -88,6 +89,9 @@ pub fn hint(error: &EngineError) -> Option<String> {
         }
         EngineError::NoConfig => {
             "write one with a [[stage]]; `exp guide` has an example".to_owned()
+        }
+        EngineError::Store(StoreError::Busy { what, .. }) if what == WATCHER => {
+            "`exp state watch --stop` ends it".to_owned()
         }
         EngineError::Store(error) if error.is_busy() => {
             "wait for it to end, then give the command again".to_owned()

@@ -32,7 +32,7 @@ const STOP_TRIES: usize = 1_000;
 const SETTLED_SECONDS: f64 = 0.1;
 
 /// What a watcher is called in messages.
-const WATCHER: &str = "the session's watch";
+pub const WATCHER: &str = "the session's watch";
 
 /// What can be asked of `state watch`.
 #[derive(Clone, Debug)]
