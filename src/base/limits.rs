@@ -212,6 +212,10 @@ pub const JOURNAL_SEGMENT_BYTES: u64 = 4 << 20;
 /// length nor its extents.
 pub const JOURNAL_STEP_BYTES: u64 = 256 << 10;
 
+/// Zeros that one write adds to the journal. Linux keeps what one write adds as one folio, and each
+/// sync writes folios as a whole: 4 KiB, not 256, for an entry of 500 bytes.
+pub const JOURNAL_PAGE_BYTES: usize = 4 << 10;
+
 /// Bytes of one payload, as of a record. A frame may make its segment longer than the bound.
 pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = RECORD_BYTES_MAX;
 

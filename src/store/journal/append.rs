@@ -3,13 +3,16 @@
 //! **Durability**: none but that of [`Journal::sync`]. A segment is durable before the next one is
 //! begun.
 
+use std::io;
+use std::ops::Range;
+
 use super::error::JournalError;
 use super::frame::{Frame, Position, StreamId, frame_bytes};
 use super::open::{Bounds, Journal};
 use super::roll::{begin_segment, sync_names};
 use super::tail::{Active, Tail};
-use crate::base::disk::Disk;
-use crate::base::limits::JOURNAL_PAYLOAD_BYTES_MAX;
+use crate::base::disk::{Disk, PlacedFile};
+use crate::base::limits::{JOURNAL_PAGE_BYTES, JOURNAL_PAYLOAD_BYTES_MAX};
 use crate::store::error::StoreError;
 
 /// One frame to append.
@@ -145,7 +148,8 @@ impl Writer<'_> {
         !self.tail.active.as_ref().is_some_and(is_open)
     }
 
-    /// Writes what was added, and zeros behind it where the file must grow.
+    /// Writes what was added. Where the file must grow zeros come first, so that an append that fails
+    /// there has appended nothing; a new segment has none before its second write.
     fn flush(&mut self) -> Result<(), StoreError> {
         let Some(active) = &mut self.tail.active else { return Ok(()) };
         if self.bytes.is_empty() {
@@ -155,13 +159,29 @@ impl Writer<'_> {
             // Another process may have made room.
             active.length = active.file.length()?;
         }
-        if active.end > active.length {
-            active.length = active.end.next_multiple_of(self.bounds.step);
-            self.bytes.resize((active.length - self.start) as usize, 0);
-        }
         let writer = active.writer(self.disk)?;
-        let written = writer.write_at(&self.bytes, self.start);
+        let mut written = Ok(());
+        if active.end > active.length && self.start > 0 {
+            let zeros = active.length..active.end.next_multiple_of(self.bounds.step);
+            active.length = zeros.end;
+            written = fill(writer.as_ref(), zeros);
+        }
+        let written = written.and_then(|()| writer.write_at(&self.bytes, self.start));
+        active.length = active.length.max(active.end);
         self.bytes.clear();
         written.map_err(|e| StoreError::from_io(&active.file.path, e))
     }
+}
+
+/// Writes zeros page by page. What one write puts there a system may keep as one piece, and write
+/// all of it to the disk whenever one byte of it has changed.
+fn fill(file: &dyn PlacedFile, zeros: Range<u64>) -> io::Result<()> {
+    const PAGE: [u8; JOURNAL_PAGE_BYTES] = [0; JOURNAL_PAGE_BYTES];
+    let mut at = zeros.start;
+    while at < zeros.end {
+        let end = zeros.end.min((at + 1).next_multiple_of(PAGE.len() as u64));
+        file.write_at(&PAGE[..(end - at) as usize], at)?;
+        at = end;
+    }
+    Ok(())
 }

@@ -60,7 +60,10 @@ fn a_successor_proves_all_up_to_the_end_that_it_names() {
 fn a_torn_end_stays_and_the_next_append_begins_a_segment() {
     let (_home, store) = fresh();
     let one = push(&small(&store), "a", b"one").unwrap();
-    let torn = |bytes: &mut Vec<u8>| bytes[one.offset as usize + 80..][..9].fill(0xee);
+    let torn = |bytes: &mut Vec<u8>| {
+        bytes.resize(512, 0);
+        bytes[one.offset as usize + 80..][..9].fill(0xee);
+    };
     change(&segment(&store, 1), torn);
     let before = std::fs::read(segment(&store, 1)).unwrap();
     let found = store.check(&|_| ()).unwrap();
