@@ -270,8 +270,9 @@ pub const METRICS_QUEUE_MAX: usize = 1_000;
 /// Bytes of the file of measurements before it is put aside for a new one: 87,000 puts each.
 pub const METRICS_FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Measurements that are written together.
-pub const METRICS_BATCH_MAX: usize = 64;
+/// Measurements that are written without waiting for more: who puts the last of them wakes the
+/// worker, so that 255 of 256 puts wake nobody.
+pub const METRICS_BATCH: usize = 256;
 
 /// Milliseconds that a measurement waits for others before it is written.
 pub const METRICS_WAIT_MS: u64 = 200;

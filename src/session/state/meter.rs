@@ -1,17 +1,16 @@
 //! The worker that writes what was measured, so that no put waits for it.
 //!
-//! Guarantees that noting a measurement never blocks: where `METRICS_QUEUE_MAX` wait already it is
-//! dropped, and the next one that is written says how many were. Nothing is synced, no lock is held:
-//! a measurement may be lost with the machine, and two processes that put the file aside at
-//! once may lose the older half.
+//! Guarantees that noting a measurement never waits for the disk: where `METRICS_QUEUE_MAX` wait
+//! already it is dropped, and the next one that is written says how many were. Nothing is synced and
+//! the file is not locked: a measurement may be lost with the machine, and two processes that put
+//! the file aside at once may lose the older half.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use super::error::StateError;
 use super::measure::{Fate, Measure};
 use super::put::{Answer, Outcome, PutKind};
 use crate::base::limits::{
-    METRICS_BATCH_MAX, METRICS_FILE_BYTES_MAX, METRICS_QUEUE_MAX, METRICS_WAIT_MS,
+    METRICS_BATCH, METRICS_FILE_BYTES_MAX, METRICS_QUEUE_MAX, METRICS_WAIT_MS,
 };
 use crate::base::time::Timestamp;
 use crate::store::journal::StreamId;
@@ -30,21 +29,36 @@ pub(super) const METRICS_FILE: &str = "metrics";
 pub(super) struct Meter {
     /// None measures nothing.
     file: Option<PathBuf>,
-    sender: OnceLock<SyncSender<Message>>,
+    queue: Arc<Queue>,
+    /// Whether there is a worker; looked for once.
+    is_started: OnceLock<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// Since the last one that was taken.
-    dropped: Arc<AtomicU64>,
 }
 
-enum Message {
-    Measured(Measure),
-    Close,
+/// What waits to be written. Its lock is held to add to it and to take all from it, never longer.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    /// Since the last one that was taken.
+    dropped: AtomicU64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    measures: Vec<Measure>,
+    is_closing: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Meter {
     pub(super) fn new(file: Option<PathBuf>) -> Self {
-        let (sender, thread) = (OnceLock::new(), Mutex::default());
-        Self { file, sender, thread, dropped: Arc::default() }
+        Self { file, queue: Arc::default(), is_started: OnceLock::new(), thread: Mutex::default() }
     }
 
     /// Notes a put. Never waits.
@@ -63,7 +77,14 @@ impl Meter {
         };
         let fields = result.as_ref().map_or(0, |answer| answer.fields_changed);
         let small = |number: u128| u32::try_from(number).unwrap_or(u32::MAX);
-        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        let queue = &*self.queue;
+        let is_started = *self.is_started.get_or_init(|| self.start(file));
+        let mut waiting = queue.lock();
+        if !is_started || waiting.is_closing || waiting.measures.len() >= METRICS_QUEUE_MAX {
+            queue.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let dropped = queue.dropped.swap(0, Ordering::Relaxed);
         let measure = Measure {
             fate,
             kind: kind as u8,
@@ -75,27 +96,31 @@ impl Meter {
             dropped: small(dropped.into()),
             process: std::process::id(),
         };
-        let sender = self.sender.get_or_init(|| self.start(file));
-        if sender.try_send(Message::Measured(measure)).is_err() {
-            self.dropped.fetch_add(dropped + 1, Ordering::Relaxed);
+        waiting.measures.push(measure);
+        let count = waiting.measures.len();
+        drop(waiting);
+        // Waking is a system call: only for who waits for the first one, or for no more.
+        if count == 1 || count == METRICS_BATCH {
+            queue.wake.notify_one();
         }
     }
 
     /// Starts the worker. Where no thread can be had all measurements are dropped, and counted.
-    fn start(&self, file: &Path) -> SyncSender<Message> {
-        let (sender, receiver) = mpsc::sync_channel(METRICS_QUEUE_MAX);
-        let (file, dropped) = (file.to_owned(), self.dropped.clone());
+    fn start(&self, file: &Path) -> bool {
+        let (file, queue) = (file.to_owned(), self.queue.clone());
         let builder = std::thread::Builder::new().name("exp-metrics".to_owned());
-        let thread = builder.spawn(move || run(&receiver, &file, &dropped)).ok();
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = thread;
-        sender
+        let thread = builder.spawn(move || run(&queue, &file)).ok();
+        let mut own = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        *own = thread;
+        own.is_some()
     }
 
     /// Writes what waits and ends the worker.
     pub(super) fn close(&self) {
+        self.queue.lock().is_closing = true;
+        self.queue.wake.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let (Some(thread), Some(sender)) = (thread, self.sender.get()) {
-            let _ = sender.send(Message::Close);
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
@@ -107,7 +132,7 @@ impl Meter {
 
     #[cfg(test)]
     pub(super) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.queue.dropped.load(Ordering::Relaxed)
     }
 }
 
@@ -117,30 +142,26 @@ impl Drop for Meter {
     }
 }
 
-fn run(receiver: &Receiver<Message>, file: &Path, dropped: &AtomicU64) {
-    let mut batch = Vec::new();
+fn run(queue: &Queue, file: &Path) {
+    let pause = Duration::from_millis(METRICS_WAIT_MS);
     loop {
-        let next = if batch.is_empty() {
-            receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            receiver.recv_timeout(Duration::from_millis(METRICS_WAIT_MS))
-        };
-        let is_over = match next {
-            Ok(Message::Measured(measure)) => {
-                batch.push(measure);
-                if batch.len() < METRICS_BATCH_MAX {
-                    continue;
-                }
-                false
-            }
-            Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => true,
-            Err(RecvTimeoutError::Timeout) => false,
-        };
+        let waiting = queue
+            .wake
+            .wait_while(queue.lock(), |w| w.measures.is_empty() && !w.is_closing)
+            .unwrap_or_else(PoisonError::into_inner);
+        let (mut waiting, _) = queue
+            .wake
+            .wait_timeout_while(waiting, pause, |w| {
+                w.measures.len() < METRICS_BATCH && !w.is_closing
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        let batch = std::mem::take(&mut waiting.measures);
+        let is_over = waiting.is_closing;
+        drop(waiting);
         if !batch.is_empty() && write(file, &batch).is_err() {
             let lost = batch.iter().map(|measure| u64::from(measure.dropped) + 1);
-            dropped.fetch_add(lost.sum(), Ordering::Relaxed);
+            queue.dropped.fetch_add(lost.sum(), Ordering::Relaxed);
         }
-        batch.clear();
         if is_over {
             return;
         }
