@@ -97,7 +97,7 @@ pub fn first() -> Value {
         json!({ "kind": seed.words(2), "note": seed.words(12), "fields": fields })
     };
     let components: Map<_, _> =
-        (0..40).map(|c| (format!("component_{c:02}"), component(&mut seed))).collect();
+        (0..58).map(|c| (format!("component_{c:02}"), component(&mut seed))).collect();
     let task = |n: u64, seed: &mut Seed| {
         (format!("task_{n:02}"), json!({ "goal": seed.words(10), "state": "open", "heartbeat": 0 }))
     };
@@ -139,7 +139,7 @@ fn one(step: usize, idle: u64, seed: &mut Seed) -> Vec<Change> {
     let words = 10 + seed.below(30);
     let role = ["assistant", "tool"][step % 2];
     changes.push(append("conversation", json!({ "role": role, "text": seed.words(words) })));
-    let component = format!("component_{:02}", seed.below(40));
+    let component = format!("component_{:02}", seed.below(58));
     for _ in 0..=seed.below(3) {
         let field = format!("parameter_{:02}", seed.below(30));
         let place = ["blueprint", &component, "fields", &field];

@@ -22,13 +22,6 @@ const GROUP: usize = 64;
 /// Threads, each with a session or a connection of its own.
 const THREADS: usize = 16;
 
-/// All of it, each as a table.
-pub fn all(options: &Options) {
-    alone(options);
-    grouped(options);
-    threads(options);
-}
-
 fn wanted<'a>(options: &Options, ways: Vec<Way<'a>>) -> Vec<Way<'a>> {
     ways.into_iter().filter(|way| way.name.contains(&options.only)).collect()
 }
@@ -103,7 +96,7 @@ fn bare(folder: &Path) -> impl FnMut(usize) -> usize {
 }
 
 /// One thread, one session, each put durable by itself.
-fn alone(options: &Options) {
+pub fn alone(options: &Options) {
     let folder = options.folder();
     let sessions = Sessions::at(&folder.path().join("store")).expect("a store");
     let (edited, _) = begun(&sessions, "edits");
@@ -134,12 +127,12 @@ fn alone(options: &Options) {
         }),
         Way::new("bare fdatasync", bare(folder.path())),
     ];
-    let rows = interleaved(wanted(options, ways), options.count(9, 1), options.count(200, 5));
+    let rows = interleaved(wanted(options, ways), options.count(9, 1), options.count(200, 50));
     print("Durable puts, alone: one thread, one session", &rows, &["SQLite full", "SQLite patch"]);
 }
 
 /// One call for 64 sessions, one transaction with 64 rows.
-fn grouped(options: &Options) {
+pub fn grouped(options: &Options) {
     let folder = options.folder();
     let sessions = Sessions::at(&folder.path().join("store")).expect("a store");
     let names: Vec<String> = (0..GROUP).map(|n| format!("session {n}")).collect();
@@ -210,7 +203,7 @@ fn at_once<T: Send>(count: usize, each: &mut [T], save: impl Fn(&mut T, usize) +
 }
 
 /// 16 threads, each with single durable puts: one session each; one connection each, or one for all.
-fn threads(options: &Options) {
+pub fn threads(options: &Options) {
     let folder = options.folder();
     let sessions = Sessions::at(&folder.path().join("store")).expect("a store");
     let mut edited: Vec<(Session, usize)> =
@@ -251,7 +244,7 @@ fn threads(options: &Options) {
             })
         }),
     ];
-    let rows = interleaved(wanted(options, ways), options.count(7, 1), options.count(40, 2));
+    let rows = interleaved(wanted(options, ways), options.count(7, 1), options.count(40, 10));
     let title = format!("Durable puts, {THREADS} threads at once: one put each");
     print(&title, &rows, &["SQLite full", "SQLite patch"]);
 }

@@ -11,6 +11,7 @@ mod run;
 mod size;
 mod sqlite;
 mod state;
+mod tracked;
 
 use std::path::PathBuf;
 
@@ -38,10 +39,11 @@ impl Options {
 
 const USAGE: &str =
     "usage: peer [durable] [run] [size] [memory] [--quick] [--scratch DIR] [--only NAME]
-  durable  durable puts a second, beside SQLite
+  durable  durable puts a second, beside SQLite: alone, grouped, threads
   run      1,000 steps of an agent, beside deep copies and a file for each step
   size     stored bytes of three changed fields of 20 x 100
-  memory   resident memory over 100,000 operations";
+  memory   resident memory over 100,000 operations
+tracked COMPONENTS STEPS: edits and snapshots in memory, for a counter of instructions";
 
 fn main() {
     let mut options =
@@ -54,15 +56,22 @@ fn main() {
             "--quick" => options.is_quick = true,
             "--scratch" => options.scratch = PathBuf::from(value()),
             "--only" => options.only = value(),
-            "durable" | "run" | "size" | "memory" => parts.push(word),
+            "alone" | "grouped" | "threads" | "run" | "size" | "memory" => parts.push(word),
+            "durable" => parts.extend(["alone", "grouped", "threads"].map(String::from)),
             // In a process of its own, so that nothing else's memory is counted.
             "memory-of" => return memory::one(&options, value().parse().expect("a number")),
+            "tracked" => {
+                let components = value().parse().expect("a number");
+                return tracked::run(components, value().parse().expect("a number"));
+            }
             _ => panic!("{USAGE}"),
         }
     }
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
-    let all: [(&str, fn(&Options)); 4] = [
-        ("durable", durable::all),
+    let all: [(&str, fn(&Options)); 6] = [
+        ("alone", durable::alone),
+        ("grouped", durable::grouped),
+        ("threads", durable::threads),
         ("size", size::all),
         ("run", run::all),
         ("memory", memory::all),
