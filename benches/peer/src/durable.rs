@@ -134,11 +134,11 @@ pub fn alone(options: &Options) {
 /// One call for 64 sessions, one transaction with 64 rows.
 pub fn grouped(options: &Options) {
     let folder = options.folder();
-    let sessions = Sessions::at(&folder.path().join("store")).expect("a store");
+    let store = |name| Sessions::at(&folder.path().join(name)).expect("a store");
+    let (of_edits, of_values) = (store("edits"), store("whole"));
     let names: Vec<String> = (0..GROUP).map(|n| format!("session {n}")).collect();
-    let edited: Vec<Session> =
-        names.iter().map(|name| begun(&sessions, &format!("{name}, edits")).0).collect();
-    let mut whole: Vec<(Session, Put)> = names.iter().map(|name| begun(&sessions, name)).collect();
+    let edited: Vec<Session> = names.iter().map(|name| begun(&of_edits, name).0).collect();
+    let mut whole: Vec<(Session, Put)> = names.iter().map(|name| begun(&of_values, name)).collect();
     let mut full: Vec<Value> = vec![state::value(COMPONENTS); GROUP];
     let mut databases = ["full.db", "patch.db"].map(|name| sqlite::open(&folder.path().join(name)));
     let [full_rows, patch_rows] = &mut databases;
@@ -156,13 +156,13 @@ pub fn grouped(options: &Options) {
             go(edits_at, n, |at| {
                 let puts: Vec<_> =
                     edited.iter().map(|session| (session.clone(), by_edits(at))).collect();
-                sessions.put_all(&puts).into_iter().for_each(saved);
+                of_edits.put_all(&puts).into_iter().for_each(saved);
             })
         }),
         Way::new("exp, put_all, whole value", |n| {
             go(whole_at, n, |at| {
                 whole.iter_mut().for_each(|(_, put)| change(put, at));
-                sessions.put_all(&whole).into_iter().for_each(saved);
+                of_values.put_all(&whole).into_iter().for_each(saved);
             })
         }),
         Way::new("SQLite full", |n| {
