@@ -36,7 +36,10 @@ impl Journal {
     /// Poisoned, full, the disk's: what was not synced before must be taken for lost, and this
     /// process appends no more.
     pub fn sync(&self) -> Result<(), JournalError> {
-        let Some(wanted) = self.written_end() else { return Ok(()) };
+        let Some(wanted) = self.written_end() else {
+            // After a failed write it is not known any more what was appended before.
+            return Ok(self.poison.refuse()?);
+        };
         let lock = || self.syncs.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = lock();
         loop {

@@ -236,3 +236,24 @@ fn a_failed_write_ends_the_appends_of_its_process_alone() {
         go_on(&root, &other, done).unwrap();
     }
 }
+
+/// What was appended before a failed write is not called durable by a sync that finds nothing to do.
+#[test]
+fn a_sync_after_a_failed_write_does_not_say_that_earlier_appends_are_durable() {
+    let mut failed = 0;
+    for at in 0..20 {
+        let home = home();
+        let failure = Failure { at, errno: libc::ENOSPC, is_lasting: false };
+        let disk = Arc::new(RecordingDisk::failing(home.path(), failure));
+        let store = Store::open(&home.path().join("exp"), disk).unwrap();
+        let journal = Journal::with_bounds(&store, SMALL);
+        let first = journal.append(stream("a"), None, b"not synced");
+        if first.is_ok() && journal.append(stream("b"), None, &[7; 400]).is_err() {
+            failed += 1;
+            assert!(journal.sync().is_err(), "after the failure of change {at}");
+            journal.positions(stream("a"), None).unwrap();
+            assert!(journal.sync().is_err(), "after looking again, change {at}");
+        }
+    }
+    assert!(failed > 0);
+}
