@@ -29,6 +29,11 @@ impl Json {
     /// # Errors
     /// [`JsonError`] for anything else.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
+        Self::parse_within(bytes, DOCUMENT_DEPTH_MAX)
+    }
+
+    /// As [`Json::parse`], with so many nested levels at most.
+    pub(super) fn parse_within(bytes: &[u8], depth_max: usize) -> Result<Self, JsonError> {
         let error = |(offset, reason)| {
             let before = String::from_utf8_lossy(&bytes[..offset]);
             let line = before.matches('\n').count() + 1;
@@ -37,7 +42,7 @@ impl Json {
         };
         let text = std::str::from_utf8(bytes)
             .map_err(|fault| error((fault.valid_up_to(), "it is not UTF-8")))?;
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader { text, at: 0, depth_max };
         reader.document().map_err(error)
     }
 }
@@ -47,6 +52,7 @@ type Fault = (usize, &'static str);
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    depth_max: usize,
 }
 
 impl Reader<'_> {
@@ -90,7 +96,7 @@ impl Reader<'_> {
             Some(b'f') => self.word("false", Json::Bool(false)),
             Some(b'"') => self.string().map(Json::String),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b'[' | b'{') if depth >= DOCUMENT_DEPTH_MAX => {
+            Some(b'[' | b'{') if depth >= self.depth_max => {
                 self.fault("it is nested too deeply (128 levels at most)")
             }
             Some(b'[') => self.list(depth),

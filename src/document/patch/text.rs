@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::error::PatchError;
 use super::op::{Patch, PatchOp};
+use crate::base::limits::DOCUMENT_DEPTH_MAX;
 use crate::document::{Json, Pointer};
 
 impl Patch {
@@ -15,7 +16,8 @@ impl Patch {
     /// # Errors
     /// [`PatchError::Json`] and as [`Patch::from_json`].
     pub fn parse(bytes: &[u8]) -> Result<Self, PatchError> {
-        Self::from_json(&Json::parse(bytes)?)
+        // A value stands in an operation, and that in a list: two levels deeper than in its document.
+        Self::from_json(&Json::parse_within(bytes, DOCUMENT_DEPTH_MAX + 2)?)
     }
 
     /// Reads a patch and checks what can be checked without a document.
