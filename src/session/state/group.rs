@@ -90,7 +90,11 @@ impl Group<'_> {
                     Ok(_) => {}
                     Err(error) => self.answers[*at] = Some(Err(error)),
                 },
-                Err(error) => self.answers[*at] = Some(Err(error)),
+                Err(error) => match session.catch_up(index) {
+                    // With what others wrote meanwhile it may do: the next round tells.
+                    Ok(new) if new > 0 => {}
+                    _ => self.answers[*at] = Some(Err(error)),
+                },
             }
         }
         let mut appends = Vec::new();

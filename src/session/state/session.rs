@@ -86,7 +86,12 @@ impl Session {
         let branch = branch_or_main(put.branch.as_ref())?;
         let mut index = self.core.lock(&self.shared)?;
         for _ in 0..STATE_TRIES_MAX {
-            match self.planning(&index, put, &branch, second).plan()? {
+            let plan = match self.planning(&index, put, &branch, second).plan() {
+                // With what others wrote meanwhile it may do.
+                Err(_) if self.catch_up(&mut index)? > 0 => continue,
+                plan => plan?,
+            };
+            match plan {
                 Plan::Skip(skip) => {
                     // What others wrote meanwhile may differ from it.
                     if self.catch_up(&mut index)? == 0 {

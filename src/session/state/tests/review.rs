@@ -1,6 +1,7 @@
 //! What a review found: scenarios in which a state was lost, or something untrue was said.
 
 use super::*;
+use crate::document::Edit;
 use crate::session::state::*;
 
 /// In its patch a value stands two levels deeper than in its state.
@@ -15,4 +16,32 @@ fn the_deepest_state_can_be_read_from_its_patch() {
     assert!(matches!(answer.outcome, Outcome::Saved { body: BodyKind::Patch, .. }), "{answer:?}");
     let other = over(&log, StateSettings::default()).session("s").unwrap();
     assert_eq!(other.get(&At::latest()).unwrap().document.to_json(), json(&deep));
+}
+
+/// What others saved meanwhile is looked at before a put is refused.
+#[test]
+fn a_put_is_not_refused_for_what_its_handle_did_not_look_at() {
+    let log = Arc::new(MemoryLog::default());
+    let sessions = over(&log, StateSettings::default());
+    let session = sessions.session("s").unwrap();
+    session.put(&Put::manual(json(r#"{"a":1}"#))).unwrap();
+    let other = over(&log, StateSettings::default()).session("s").unwrap();
+    let newest = other.put(&Put::manual(json(r#"{"a":1,"list":[]}"#))).unwrap().id();
+    let put = Put { expect: newest, ..Put::manual(json(r#"{"a":2,"list":[]}"#)) };
+    let answer = session.put(&put).unwrap();
+    assert_eq!(answer.others, 1);
+    let newest = other.put(&Put::manual(json(r#"{"new":[]}"#))).unwrap().id();
+    let edit = Edit::Append { pointer: "/new".parse().unwrap(), value: Json::from(1) };
+    let edits = |base| What::Edits { base, edits: vec![edit.clone()] };
+    // With that base, and with whatever is the newest.
+    session.put(&Put::new(PutKind::Manual, edits(newest))).unwrap();
+    other.put(&Put::manual(json(r#"{"new":[]}"#))).unwrap();
+    session.put(&Put::new(PutKind::Manual, edits(None))).unwrap();
+    let newest = other.put(&Put::manual(json(r#"{"a":3}"#))).unwrap().id();
+    let put = Put { expect: newest, ..Put::manual(json(r#"{"a":4}"#)) };
+    let answers = sessions.put_all(&[(session.clone(), put)]);
+    assert!(answers[0].is_ok(), "{answers:?}");
+    // What is refused still says who was quicker.
+    let stale = Put { expect: newest, ..Put::manual(json("1")) };
+    assert!(matches!(session.put(&stale), Err(StateError::Moved { .. })));
 }
