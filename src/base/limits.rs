@@ -241,6 +241,10 @@ pub const STATE_CACHE_BYTES: usize = 64 << 20;
 /// many entries; a whole state of 50 KB is some 10 KB compressed, so it adds 160 bytes a step.
 pub const STATE_PATCHES_MAX: u8 = 64;
 
+/// Entries that may be missing before one that is there: 70 MiB of memory stand for them, and 36
+/// segments of the journal hold no more. A false number beyond that is damage.
+pub const STATE_MISSING_MAX: u64 = 1 << 20;
+
 /// Entries that must be new before the index of a session is kept anew, or an eighth of all where
 /// that is more: reading 256 entries takes 1 ms, writing an index of 100,000 takes 10 ms.
 pub const STATE_INDEX_KEEP_ENTRIES: u64 = 256;

@@ -147,3 +147,14 @@ pub enum StateError {
     #[error("a thread could not be started: {0}")]
     Thread(#[source] std::io::Error),
 }
+
+impl StateError {
+    /// Whether what is stored is wrong or gone, as opposed to out of reach for now.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Objects(ObjectError::Missing { .. }) => true,
+            Self::Objects(error) => error.is_corruption(),
+            _ => false,
+        }
+    }
+}

@@ -84,7 +84,8 @@ impl Session {
             let Some(known) = known.filter(|known| known.valid != Some(false)) else { continue };
             match self.found(known) {
                 Ok(found) if check(&found.document) => return Ok(found),
-                Ok(_) | Err(StateError::Damaged { .. }) => {}
+                Ok(_) => {}
+                Err(error) if error.is_damage() => {}
                 Err(error) => return Err(error),
             }
         }
@@ -161,7 +162,14 @@ impl Session {
     ) -> Result<Number, StateError> {
         let branch = branch_or_main(branch)?;
         self.head(index, &branch)?;
-        index.at_time(&branch, time).ok_or_else(|| self.no_state("that early"))
+        match index.at_time(&branch, time) {
+            Ok(state) => state.ok_or_else(|| self.no_state("that early")),
+            Err(unknown) => {
+                let what =
+                    format!("it cannot be read, and may have moved branch `{branch}` by then");
+                Err(self.damaged(unknown, what))
+            }
+        }
     }
 
     fn by_id(&self, index: &Index, id: SnapshotId) -> Result<Number, StateError> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::put::BodyKind;
 use super::wire::{Act, Entry, NO_ENTRY};
 use crate::base::id::{Hash, SnapshotId};
+use crate::base::limits::STATE_MISSING_MAX;
 use crate::base::name::Label;
 use crate::base::time::Timestamp;
 use crate::store::journal::Position;
@@ -94,6 +95,10 @@ impl Default for Index {
 impl Index {
     /// Takes the next entry.
     pub(super) fn take(&mut self, place: Position, entry: &Entry, digest: Hash) {
+        if entry.sequence.saturating_sub(self.slots.len() as u64) > STATE_MISSING_MAX {
+            self.take_damaged(place, format!("entry {} stands here", entry.sequence));
+            return;
+        }
         // Entries that are missing before it keep their numbers.
         while (self.slots.len() as u64) < entry.sequence {
             self.take_damaged(place, format!("entry {} is missing", self.slots.len()));
@@ -220,19 +225,41 @@ impl Index {
         }
     }
 
-    /// What a branch was at a moment: the state that its newest entry until then led to.
-    pub(super) fn at_time(&self, branch: &Label, time: Timestamp) -> Option<Number> {
-        self.led_to(branch, self.slots.len(), |slot| slot.when <= time)
+    /// What a branch was at a moment: the state that its newest entry until then led to. An entry
+    /// that cannot be read, of which it is not known whether it is later, may have moved the branch:
+    /// its number is the error.
+    pub(super) fn at_time(
+        &self,
+        branch: &Label,
+        time: Timestamp,
+    ) -> Result<Option<Number>, Number> {
+        let Some(wanted) = self.number_of(branch) else { return Ok(None) };
+        let mut unknown = None;
+        for (at, slot) in self.slots.iter().enumerate().rev() {
+            let is_later = slot.when > time;
+            let state = match slot.kind {
+                SlotKind::Damaged => {
+                    unknown = unknown.or(Some(at as Number));
+                    continue;
+                }
+                // Then so is all behind it.
+                _ if is_later => {
+                    unknown = None;
+                    continue;
+                }
+                SlotKind::Put { branch, .. } if branch == wanted => at as Number,
+                SlotKind::Move { branch, to } if branch == wanted => to,
+                _ => continue,
+            };
+            return unknown.map_or(Ok(Some(state)), Err);
+        }
+        unknown.map_or(Ok(None), Err)
     }
 
     /// Where a branch was before an entry.
     pub(super) fn head_before(&self, branch: &Label, entry: Number) -> Option<Number> {
-        self.led_to(branch, entry as usize, |_| true)
-    }
-
-    fn led_to(&self, branch: &Label, end: usize, counts: impl Fn(&Slot) -> bool) -> Option<Number> {
         let wanted = self.number_of(branch)?;
-        let slots = self.slots[..end].iter().enumerate().rev().filter(|(_, slot)| counts(slot));
+        let slots = self.slots[..entry as usize].iter().enumerate().rev();
         slots.into_iter().find_map(|(at, slot)| match slot.kind {
             SlotKind::Put { branch, .. } if branch == wanted => Some(at as Number),
             SlotKind::Move { branch, to } if branch == wanted => Some(to),

@@ -164,7 +164,7 @@ impl Session {
         };
         let read = |target| match reader.rebuild(target) {
             Ok(rebuilt) => Ok(Some(rebuilt.document)),
-            Err(StateError::Damaged { .. }) => Ok(None),
+            Err(error) if error.is_damage() => Ok(None),
             Err(error) => Err(error),
         };
         let Some(after) = read(&known.target)? else { return Ok(None) };

@@ -30,7 +30,7 @@ fn snapshot(objects: &MemoryObjects, state: Option<&Document>) -> crate::base::i
     snapshot.put(objects).unwrap()
 }
 
-fn over_objects(log: &Arc<MemoryLog>, objects: &Arc<MemoryObjects>) -> Session {
+fn sessions_over(log: &Arc<MemoryLog>, objects: &Arc<MemoryObjects>) -> Sessions {
     let parts = Parts {
         log: log.clone(),
         objects: objects.clone(),
@@ -39,7 +39,11 @@ fn over_objects(log: &Arc<MemoryLog>, objects: &Arc<MemoryObjects>) -> Session {
         settings: StateSettings::default(),
         metrics: None,
     };
-    Sessions::from_parts(parts).unwrap().session("s").unwrap()
+    Sessions::from_parts(parts).unwrap()
+}
+
+fn over_objects(log: &Arc<MemoryLog>, objects: &Arc<MemoryObjects>) -> Session {
+    sessions_over(log, objects).session("s").unwrap()
 }
 
 #[test]
@@ -73,4 +77,21 @@ fn a_state_with_files_has_the_id_of_its_snapshot() {
     assert!(matches!(without.get(&At::Id(files)), Err(StateError::Objects(_))));
     assert_eq!(without.audit(None).unwrap().fault.unwrap().sequence, 1);
     assert_eq!(without.get(&At::latest()).unwrap().document.to_json(), json(r#"{"plan":2}"#));
+}
+
+/// One snapshot that is gone keeps nobody from the other states.
+#[test]
+fn a_state_whose_files_are_gone_is_passed_over_where_only_sound_ones_are_asked_for() {
+    let (log, objects) = (Arc::new(MemoryLog::default()), Arc::new(MemoryObjects::new()));
+    let session = over_objects(&log, &objects);
+    let document = Document::of(&json(r#"{"plan":1}"#)).unwrap();
+    let files = Some(snapshot(&objects, Some(&document)));
+    let sound = session.put(&Put::manual(json(r#"{"plan":0}"#))).unwrap().id().unwrap();
+    session.put(&Put { files, ..Put::manual(json(r#"{"plan":1}"#)) }).unwrap();
+    let without = sessions_over(&log, &Arc::new(MemoryObjects::new()));
+    let latest = without.session("s").unwrap().latest_valid(None, |_| true).unwrap();
+    assert_eq!(latest.id, sound);
+    let query = Query { text: Some("plan".to_owned()), ..Query::default() };
+    let found = without.search(&query).unwrap();
+    assert_eq!(found.last().map(|meta| meta.id), Some(sound));
 }

@@ -45,3 +45,40 @@ fn a_put_is_not_refused_for_what_its_handle_did_not_look_at() {
     let stale = Put { expect: newest, ..Put::manual(json("1")) };
     assert!(matches!(session.put(&stale), Err(StateError::Moved { .. })));
 }
+
+/// An entry that cannot be read may have moved the branch before that moment.
+#[test]
+fn the_state_of_a_moment_is_not_guessed_across_damage() {
+    let log = Arc::new(MemoryLog::default());
+    let session = over(&log, StateSettings::default()).session("s").unwrap();
+    let mut times = Vec::new();
+    for step in 0..4 {
+        let id = session.put(&Put::manual(Json::from(step))).unwrap().id().unwrap();
+        times.push(session.meta(&At::Id(id)).unwrap().when);
+    }
+    log.damage(2);
+    let session = over(&log, StateSettings::default()).session("s").unwrap();
+    let at = |time| session.meta(&At::Time { branch: None, time }).map(|meta| meta.sequence);
+    assert_eq!(at(times[0]).unwrap(), 0, "entry 1 is later, and so is all behind it");
+    let unknown = at(times[2]);
+    assert!(matches!(unknown, Err(StateError::Damaged { sequence: 2, .. })), "{unknown:?}");
+    assert_eq!(at(times[3]).unwrap(), 3);
+}
+
+/// A false number costs no memory.
+#[test]
+fn an_entry_far_ahead_of_its_place_is_damage() {
+    let log = Arc::new(MemoryLog::default());
+    let session = over(&log, StateSettings::default()).session("s").unwrap();
+    for step in 0..2 {
+        session.put(&Put::manual(Json::from(step))).unwrap();
+    }
+    let mut entry = wire::Entry::decode(&log.payload(1)).unwrap();
+    entry.sequence = u64::from(u32::MAX);
+    log.tamper(1, entry.encode().unwrap());
+    let session = over(&log, StateSettings::default()).session("s").unwrap();
+    let latest = session.get(&At::latest());
+    assert!(matches!(latest, Err(StateError::Damaged { sequence: 1, .. })), "{latest:?}");
+    let fault = session.audit(None).unwrap().fault.unwrap();
+    assert_eq!(fault.sequence, 1, "{fault:?}");
+}
