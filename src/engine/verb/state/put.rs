@@ -178,6 +178,12 @@ fn document(session: &Session, put: &Put) -> Result<(Document, Option<SnapshotId
             | StateError::UnknownState { .. }
             | StateError::UnknownBranch { .. },
         ) => None,
+        // A whole value needs none before it: the session saves it as such, and says why.
+        Err(StateError::Damaged { .. })
+            if matches!(put.what, What::Value(_)) && put.expect.is_none() =>
+        {
+            None
+        }
         Err(error) => return Err(error.into()),
     };
     let id = last.as_ref().map(|found| found.id);
