@@ -130,3 +130,30 @@ fn an_end_that_was_cut_off_shows_to_who_kept_the_digest() {
     let page = bench.exits(6, &["audit", "--session", "one", "--expect", newest]);
     assert!(page.contains("Not sound"), "{page}");
 }
+
+/// The newest state of a session is there or said to be damaged: never is an older one shown for it.
+#[test]
+fn a_newest_state_that_rotted_is_said_and_a_whole_one_can_follow_it() {
+    let mut bench = workspace();
+    put(&bench, r#"{"n":1}"#, &[]);
+    put(&bench, r#"{"n":2,"who":"the newest"}"#, &[]);
+    bench.as_session("two", |bench| {
+        put(bench, r#"{"n":1}"#, &[]);
+        put(bench, r#"{"n":2}"#, &[]);
+    });
+    let path = segment(&bench);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(10).position(|part| part == b"the newest").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let said = bench.complains(6, &["state", "get"]);
+    assert!(said.contains("entry 1 of session `one` is damaged"), "{said}");
+    assert!(bench.exits(6, &["audit", "--session", "one"]).contains("Not sound: entry 1"));
+    bench.complains(6, &["state", "put", "--set", "/n=3"]);
+    for flags in [&["--files"][..], &[]] {
+        let answer = put(&bench, r#"{"n":3}"#, flags);
+        assert_eq!(answer["saved"], true, "{answer:#}");
+        assert_eq!(answer["fallback"].is_string(), flags.len() == 1, "{answer:#}");
+        assert_eq!(bench.json(&["state", "get"])["value"]["n"], 3);
+    }
+}

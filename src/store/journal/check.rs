@@ -61,7 +61,7 @@ pub fn check(folder: &Path) -> Result<JournalCheck, StoreError> {
 
 fn check_active(file: &SegmentFile, found: &mut JournalCheck) -> Result<(), StoreError> {
     let active = Active::open(file.clone())?;
-    found.frames += active.streams.values().map(Vec::len).sum::<usize>();
+    found.frames += active.streams.values().map(Vec::len).sum::<usize>() - active.rotten;
     name_gaps(&file.path, &active.damaged, found);
     if !active.is_writable() && active.length > active.end {
         found.unfinished.push((file.path.clone(), active.end));
@@ -81,8 +81,9 @@ fn check_sealed(
         found.unfinished.push((file.path.clone(), scan.end));
     }
     let path = folder.join(sidecar::file_name(file.number));
+    let rotten = scan.rotten;
     let index = Index::of_scan(scan);
-    found.frames += index.frames();
+    found.frames += index.frames() - rotten;
     let Some(end) = end.filter(|_| path.exists()) else { return Ok(()) };
     let is_sound = sidecar::read(folder, file.number, end)
         .is_some_and(|kept| kept == index || !index.damaged.is_empty());

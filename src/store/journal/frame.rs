@@ -101,6 +101,16 @@ impl<'a> Frame<'a> {
         Some(Self { stream, durable: number(bytes, 20), payload })
     }
 
+    /// The stream and the length that the head of a frame at that position says, whatever became of
+    /// the rest; none where there is no such head.
+    pub fn head(bytes: &[u8], at: Position) -> Option<(StreamId, usize)> {
+        let length = Self::length(bytes)?;
+        let mut stream = StreamId([0; 16]);
+        stream.0.copy_from_slice(&bytes[24..40]);
+        let stands = (number(bytes, 12), number(bytes, 16)) == (at.segment, at.offset);
+        stands.then_some((stream, length))
+    }
+
     /// How many bytes a frame has that begins with these, if it is one.
     pub fn length(bytes: &[u8]) -> Option<usize> {
         if bytes.len() < FRAME_HEAD_BYTES || !bytes.starts_with(FRAME_MAGIC) {

@@ -23,8 +23,11 @@ pub struct Gap {
 /// What bytes hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
-    /// The frames: streams and offsets, ascending.
+    /// The frames: streams and offsets, ascending. With those that rotted but still say of which
+    /// stream they are: who reads them is told, where else the stream would seem to end before them.
     pub frames: Vec<(StreamId, u32)>,
+    /// How many of those rotted.
+    pub rotten: usize,
     /// Where the next frame begins.
     pub end: u64,
     /// What is damaged before the end.
@@ -65,6 +68,28 @@ pub fn scan(bytes: &[u8], segment: u32, from: u64, durable: u64, sealed: Option<
         found.end = found.durable;
     }
     judge(&mut found, gaps);
+    let rotten = rotten(bytes, from, segment, &found.damaged);
+    found.rotten = rotten.len();
+    found.frames.extend(rotten);
+    found.frames.sort_unstable_by_key(|(_, offset)| *offset);
+    found
+}
+
+/// Frames in what is damaged whose heads stand where they say. A gap begins where a frame began.
+fn rotten(bytes: &[u8], from: u64, segment: u32, damaged: &[Gap]) -> Vec<(StreamId, u32)> {
+    let mut found = Vec::new();
+    for gap in damaged {
+        let mut offset = gap.start;
+        while let Some((stream, length)) = offset
+            .checked_sub(from)
+            .and_then(|at| bytes.get(usize::try_from(at).ok()?..))
+            .and_then(|rest| Frame::head(rest, Position { segment, offset: offset as u32 }))
+            && offset + length as u64 <= gap.end
+        {
+            found.push((stream, offset as u32));
+            offset += length as u64;
+        }
+    }
     found
 }
 

@@ -35,6 +35,8 @@ pub struct Active {
     pub durable: u64,
     pub streams: HashMap<StreamId, Vec<u32>>,
     pub damaged: Vec<Gap>,
+    /// How many of the frames in `streams` rotted.
+    pub rotten: usize,
     /// The header, where it is not written yet.
     pub header: Option<Vec<u8>>,
     /// Whether its header is sound, or still to be written.
@@ -72,6 +74,7 @@ impl Active {
             durable: 0,
             streams: HashMap::new(),
             damaged: Vec::new(),
+            rotten: 0,
             header: None,
             is_headed: false,
             is_clean: false,
@@ -95,6 +98,7 @@ impl Active {
             durable: 0,
             streams: HashMap::new(),
             damaged: Vec::new(),
+            rotten: 0,
             header: Some(header),
             is_headed: true,
             is_clean: true,
@@ -177,6 +181,7 @@ impl Active {
         self.durable = found.durable;
         self.is_clean = !found.is_torn;
         self.damaged.extend(found.damaged);
+        self.rotten += found.rotten;
         Ok(())
     }
 

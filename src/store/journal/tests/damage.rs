@@ -133,3 +133,26 @@ fn a_file_that_was_cut_keeps_what_stands_before() {
         }
     }
 }
+
+/// Else a session whose newest state rotted would seem to end before it.
+#[test]
+fn a_frame_that_rotted_behind_its_head_is_shown_and_named() {
+    let sample = Sample::new();
+    let (last, proved) = sample.frames.split_last().unwrap();
+    assert!(proved.iter().any(|(_, at, _)| at.segment == last.1.segment), "an active one, too");
+    for (name, at, payload) in proved {
+        for behind in [40, 40 + payload.len().next_multiple_of(8) + 31] {
+            let path = super::segment(&sample.store, at.segment);
+            let (_, content) = sample.files.iter().find(|(other, _)| *other == path).unwrap();
+            let mut bytes = content.clone();
+            bytes[at.offset as usize + behind] ^= 4;
+            sample.write(&path, &bytes);
+            let what = format!("{name} {at:?} at {behind}");
+            let journal = small(&sample.store);
+            assert!(journal.positions(stream(name), None).unwrap().contains(at), "{what}");
+            assert!(matches!(journal.read(*at), Err(JournalError::Damaged { .. })), "{what}");
+            let found = sample.store.check(&|_| ()).unwrap();
+            assert!(!found.is_sound() && sample.is_named(), "{what}");
+        }
+    }
+}
