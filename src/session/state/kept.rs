@@ -125,7 +125,14 @@ fn kept(session: &str, index: &Index) -> Option<Kept> {
 /// None where it is of another session, or leads to what is not there.
 fn index(kept: Kept, session: &str) -> Option<Index> {
     let count = kept.slots.len() as Number;
+    // Entries lead only back, so that no way through them is a circle.
+    let is_back = |(at, slot): (usize, &KeptSlot)| match &slot.kind {
+        KeptKind::Put { parent: Some(to), .. } | KeptKind::Move { to, .. } => (*to as usize) < at,
+        KeptKind::Put { parent: None, .. } | KeptKind::Other => true,
+    };
     let is_sound = kept.session == session
+        && kept.slots.iter().enumerate().all(is_back)
+        && kept.seconds.iter().all(|(at, to)| to < at)
         && kept.heads.iter().all(|(at, (state, by))| {
             usize::from(*at) < kept.names.len() && *state < count && *by < count
         });

@@ -4,8 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::base::disk::RealDisk;
 use crate::base::limits::STATE_INDEX_KEEP_ENTRIES;
-use crate::session::state::*;
+use crate::session::state::index::SlotKind;
+use crate::session::state::log::stream_of;
+use crate::session::state::{kept, *};
+use crate::store::Store;
+use crate::store::journal::Journal;
 
 fn value(step: usize) -> Json {
     json(&format!(r#"{{"fixed":"{}","step":{step}}}"#, "x".repeat(100)))
@@ -91,4 +96,45 @@ fn it_changes_no_answer_and_is_not_believed_alone() {
     let truth = said(&other);
     std::fs::write(other.join("journal").join(kept[0].file_name().unwrap()), &bytes).unwrap();
     assert_eq!(said(&other), truth);
+}
+
+/// Who can write such a file can make it say anything: nobody walks in a circle for it.
+#[test]
+fn one_that_does_not_lead_back_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    {
+        let sessions = Sessions::at(&root).unwrap();
+        let session = sessions.session("s").unwrap();
+        for step in 0..3 {
+            session.put(&Put::automatic(value(step))).unwrap();
+        }
+        session.tag(&At::latest(), &label("t")).unwrap();
+    }
+    let journal = Journal::open(&Store::open(&root, Arc::new(RealDisk)).unwrap()).unwrap();
+    let (beside, of) = (root.join("journal"), ("s", stream_of("s")));
+    let sessions = Sessions::at(&root).unwrap();
+    let session = sessions.session("s").unwrap();
+    let kinds = {
+        let index = session.known().unwrap();
+        kept::keep(&beside, of, &index, u64::MAX);
+        index.slots.iter().map(|slot| slot.kind.clone()).collect::<Vec<_>>()
+    };
+    assert!(kept::load(&beside, of, &journal).is_some());
+    for (number, kind) in kinds.iter().enumerate() {
+        let SlotKind::Put { id, branch, .. } = *kind else { continue };
+        for to in [number as u32, 9] {
+            for kind in [
+                SlotKind::Put { id, parent: Some(to), branch, depth: 1 },
+                SlotKind::Move { branch, to },
+            ] {
+                let mut index = kept::load(&beside, of, &journal).unwrap();
+                index.slots[number].kind = kind;
+                let other = tempfile::tempdir().unwrap();
+                kept::keep(other.path(), of, &index, u64::MAX);
+                assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 1);
+                assert!(kept::load(other.path(), of, &journal).is_none(), "{number} {to}");
+            }
+        }
+    }
 }
