@@ -1,6 +1,8 @@
 //! The difference of two documents: the one place that says how patches are made and applied.
 
-use crate::document::{Document, DocumentError, Json, ListKeys, Patch, PatchOp, PointerPattern};
+use crate::document::{
+    Document, DocumentError, Json, ListKeys, Patch, PatchOp, Pointer, PointerPattern,
+};
 
 /// The patch that leads from one to the other: costs what they do not share.
 pub(super) fn between(before: &Document, after: &Document, keys: &ListKeys) -> Patch {
@@ -16,8 +18,24 @@ pub(super) fn applied(before: &Document, patch: &Patch) -> Result<Document, Docu
 
 /// Whether an operation changes only what is ignored.
 pub(super) fn is_ignored(op: &PatchOp, ignore: &[PointerPattern]) -> bool {
+    let is_covered = |place: &Pointer| ignore.iter().any(|pattern| pattern.covers(place));
     let mut places = [Some(op.path()), op.from()].into_iter().flatten();
-    places.all(|place| ignore.iter().any(|pattern| pattern.covers(place)))
+    match op {
+        PatchOp::Replace { path, .. } | PatchOp::Test { path, .. } => is_covered(path),
+        _ => places.all(|place| is_covered(&moved_by(place))),
+    }
+}
+
+/// What changes when something comes to a place or goes from it: behind a position in a list all
+/// items move, so that stands for any position. (A key that looks like one is taken for one: then
+/// more is saved than need be, never less.)
+fn moved_by(place: &Pointer) -> Pointer {
+    match place.parts().split_last() {
+        Some((last, list)) if last.parse::<u64>().is_ok() => {
+            Pointer::of(list.iter().cloned()).join("*")
+        }
+        _ => place.clone(),
+    }
 }
 
 /// Bytes of a document as compact JSON, reckoned from those before and the patches in both

@@ -82,3 +82,34 @@ fn an_entry_far_ahead_of_its_place_is_damage() {
     let fault = session.audit(None).unwrap().fault.unwrap();
     assert_eq!(fault.sequence, 1, "{fault:?}");
 }
+
+/// Where an item goes or comes, others stand elsewhere: that counts, whatever stood there.
+#[test]
+fn a_list_that_grows_or_shrinks_at_an_ignored_position_counts() {
+    let log = Arc::new(MemoryLog::default());
+    let session = over(&log, ignoring(&["/items/0", "/log/*", "/n/7"])).session("s").unwrap();
+    let first = r#"{"items":["a","b"],"log":[1,2],"n":{"7":1}}"#;
+    session.put(&Put::manual(json(first))).unwrap();
+    for (value, is_saved) in [
+        (r#"{"items":["x","b"],"log":[1,2],"n":{"7":1}}"#, false),
+        (r#"{"items":["x","b"],"log":[3],"n":{"7":2}}"#, false),
+        (r#"{"items":["a","b"],"log":[],"n":{"7":1}}"#, false),
+        (r#"{"items":["b"],"log":[1,2],"n":{"7":1}}"#, true),
+        (r#"{"items":["a","b"],"log":[1,2],"n":{"7":1}}"#, true),
+        (r#"{"items":["a"],"log":[1,2],"n":{"7":1}}"#, true),
+        (r#"{"items":{"0":"a"},"log":[1,2],"n":{"7":1}}"#, true),
+    ] {
+        let answer = session.put(&Put { explain: true, ..Put::automatic(json(value)) }).unwrap();
+        assert_eq!(answer.id().is_some(), is_saved, "{value}: {:?}", answer.explain);
+    }
+}
+
+#[test]
+fn a_tag_is_not_lost_with_a_put_that_changes_nothing() {
+    let log = Arc::new(MemoryLog::default());
+    let session = over(&log, StateSettings::default()).session("s").unwrap();
+    session.put(&Put::manual(json("1"))).unwrap();
+    let put = Put { tags: vec![label("keep")], ..Put::automatic(json("1")) };
+    let id = session.put(&put).unwrap().id().unwrap();
+    assert_eq!(session.meta(&At::Tag(label("keep"))).unwrap().id, id);
+}
