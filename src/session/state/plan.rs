@@ -223,8 +223,8 @@ impl Planning<'_> {
                 notes.explain.push(format!("nothing counts, but a {word} one is never skipped"));
             }
         }
-        if self.put.files.is_some() {
-            // The files may have changed, whatever the state did.
+        if self.put.files.is_some() || !self.put.tags.is_empty() {
+            // The files may have changed, whatever the state did; a tag would be lost.
             return None;
         }
         match (self.put.kind, counts) {

@@ -76,7 +76,7 @@ pub struct Put {
     pub branch: Option<Label>,
     /// Why, in words.
     pub message: String,
-    /// Tags of the state.
+    /// Tags of the state: with one it is not skipped.
     pub tags: Vec<Label>,
     /// What the last state of the branch must be; anything else is [`super::StateError::Moved`].
     pub expect: Option<SnapshotId>,
