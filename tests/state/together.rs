@@ -157,3 +157,23 @@ fn a_newest_state_that_rotted_is_said_and_a_whole_one_can_follow_it() {
         assert_eq!(bench.json(&["state", "get"])["value"]["n"], 3);
     }
 }
+
+/// Who looks at all sessions is told of one that cannot even be named.
+#[test]
+fn a_session_whose_only_state_rotted_is_not_passed_over_by_the_audit() {
+    let mut bench = workspace();
+    put(&bench, r#"{"only":"state of one"}"#, &[]);
+    bench.as_session("two", |bench| {
+        put(bench, r#"{"n":1}"#, &[]);
+        put(bench, r#"{"n":2}"#, &[]);
+    });
+    let path = segment(&bench);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(12).position(|part| part == b"state of one").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let page = bench.exits(6, &["audit"]);
+    assert!(page.contains("Not sound: 1 session of which nothing can be read."), "{page}");
+    assert!(page.contains("two"), "{page}");
+    assert_eq!(bench.json_exits(6, &["audit"])["unreadable"], 1);
+}

@@ -75,6 +75,8 @@ pub struct Fault {
 pub struct Overview {
     /// The one that was written to last comes first.
     pub sessions: Vec<InShort>,
+    /// Sessions of which nothing can be read any more, not even the name.
+    pub unreadable: usize,
     /// Operations on the files, in the operation log.
     pub operations: usize,
 }
@@ -103,7 +105,9 @@ impl Report {
     pub fn is_sound(&self) -> bool {
         match self {
             Self::One(trail) => trail.fault.is_none(),
-            Self::All(all) => all.sessions.iter().all(|session| session.fault.is_none()),
+            Self::All(all) => {
+                all.unreadable == 0 && all.sessions.iter().all(|session| session.fault.is_none())
+            }
         }
     }
 }
@@ -128,8 +132,11 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
             Ok(in_short(facts, trail))
         };
         let list = sessions.list()?.into_iter().map(audited);
-        let operations = engine.operations()?.count();
-        return Ok(Report::All(Overview { sessions: list.collect::<Result<_, _>>()?, operations }));
+        return Ok(Report::All(Overview {
+            sessions: list.collect::<Result<_, _>>()?,
+            unreadable: sessions.unreadable()?,
+            operations: engine.operations()?.count(),
+        }));
     };
     let trail = session_named(&sessions, name)?.audit(expect)?;
     let verified = trail.entries.len();

@@ -102,6 +102,15 @@ impl Sessions {
         self.shared.list()
     }
 
+    /// Sessions of which nothing can be read any more, not even the name: [`Sessions::list`] passes
+    /// them over.
+    ///
+    /// # Errors
+    /// The journal's.
+    pub fn unreadable(&self) -> Result<usize, StateError> {
+        self.shared.unreadable()
+    }
+
     /// Makes all states of this process durable.
     ///
     /// # Errors
@@ -151,6 +160,28 @@ impl Shared {
         }
         all.sort_by(|a, b| (b.last, &a.name).cmp(&(a.last, &b.name)));
         Ok(all)
+    }
+
+    fn unreadable(&self) -> Result<usize, StateError> {
+        let mut count = 0;
+        for stream in self.log.streams()? {
+            let mut is_unreadable = true;
+            for place in self.log.positions(stream, None)? {
+                is_unreadable = match self.log.read(place) {
+                    Err(JournalError::Damaged { .. }) => true,
+                    read => match Entry::decode(&read?) {
+                        // A stream of others, or one of a newer program.
+                        Ok(_) | Err(WireError::NoEntry | WireError::Version(_)) => false,
+                        Err(_) => true,
+                    },
+                };
+                if !is_unreadable {
+                    break;
+                }
+            }
+            count += usize::from(is_unreadable);
+        }
+        Ok(count)
     }
 
     /// The first entry that is not damaged; none in a stream of others.

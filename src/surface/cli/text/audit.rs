@@ -77,8 +77,14 @@ fn all(overview: &Overview, now: Timestamp) -> String {
     let mut page = String::new();
     let operations = count(overview.operations, "operation");
     let hint = paint(FAINT, "`exp op log` lists what was done to files.");
+    if overview.unreadable > 0 {
+        let head = paint(BAD, "Not sound:");
+        let sessions = count(overview.unreadable, "session");
+        let _ = writeln!(page, "{head} {sessions} of which nothing can be read.");
+    }
     if overview.sessions.is_empty() {
-        return format!("No sessions; {operations} on files. {hint}\n");
+        let _ = writeln!(page, "No sessions; {operations} on files. {hint}");
+        return page;
     }
     let mut rows = vec![titles(&["session", "entries", "last", "by", "newest digest", ""])];
     rows.extend(overview.sessions.iter().map(|session| in_short(session, now)));
