@@ -174,3 +174,24 @@ fn a_merge_of_files_leaves_the_state_alone() {
     assert_eq!(compact(&bench, &[]), r#"{"n":2}"#);
     assert!(!bench.exists("idea.txt"));
 }
+
+/// What is said to bring a branch forward again does: another one than `main` has to be named.
+#[test]
+fn a_branch_goes_forward_again_as_its_rollback_says() {
+    let bench = workspace();
+    put(&bench, r#"{"main":1}"#, &[]);
+    let answer = put(&bench, r#"{"n":1}"#, &["--branch", "idea", "--files"]);
+    let id = word(&answer["id"]);
+    for flags in [&[][..], &["--files"]] {
+        put(&bench, r#"{"n":2}"#, &["--branch", "idea"]);
+        bench.write("notes.txt", "two\n");
+        let page = bench.ok(&[&["state", "rollback", "--branch", "idea", &id][..], flags].concat());
+        assert_eq!(compact(&bench, &["--branch", "idea"]), r#"{"n":1}"#);
+        let (_, says) = page.split_once("`exp state rollback ").unwrap();
+        let forward: Vec<&str> = says.split('`').next().unwrap().split(' ').collect();
+        assert_eq!(page.contains("`exp undo` brings the files forward"), !flags.is_empty());
+        bench.ok(&[&["state", "rollback"][..], &forward].concat());
+        assert_eq!(compact(&bench, &["--branch", "idea"]), r#"{"n":2}"#);
+        assert_eq!(compact(&bench, &[]), r#"{"main":1}"#);
+    }
+}

@@ -325,10 +325,17 @@ pub fn state_rolled_back(report: &rollback::Report) -> String {
     if let Some(files) = &report.files {
         add_changes(&mut page, &files.changes);
     }
+    // What follows the files is `main`: another branch is brought forward by its own name.
+    let is_main = report.branch == "main";
+    let on = if is_main { String::new() } else { format!("--branch {} ", report.branch) };
     let next = match (&report.files, &report.from) {
+        (Some(_), Some(from)) if !is_main => format!(
+            "`exp undo` brings the files forward again, `exp state rollback {on}{}` the state.",
+            short(from)
+        ),
         (Some(_), _) => "`exp undo` brings files and state forward again.".to_owned(),
         (None, Some(from)) => {
-            format!("Nothing is lost: `exp state rollback {}` goes forward again.", short(from))
+            format!("Nothing is lost: `exp state rollback {on}{}` goes forward again.", short(from))
         }
         (None, None) => "`exp state get` prints it.".to_owned(),
     };
