@@ -258,6 +258,8 @@ impl EngineError {
             StateError::BadName { .. }
             | StateError::Ambiguous { .. }
             | StateError::TooLong { .. }
+            | StateError::TooManyBranches { .. }
+            | StateError::Elsewhere { .. }
             | StateError::OtherFiles { .. }
             | StateError::IntervalRuns { .. } => Category::Usage,
             // A `test` that fails says that somebody was quicker.

@@ -33,16 +33,27 @@ pub struct Followed {
     pub problem: Option<String>,
 }
 
+/// What the session knows when files are recorded.
+pub(super) struct Present {
+    /// Its newest state.
+    pub state: Option<DocumentId>,
+    /// Why that is not known.
+    pub problem: Option<String>,
+}
+
 impl Engine {
     /// The state to record with the files as they are now: the newest one of the session, else that
-    /// of the snapshot before.
+    /// of the snapshot before. Where there is a newest one that cannot be read, none: an older one
+    /// would be taken for it.
     pub(super) fn present_state(
         &self,
         objects: &(impl PutObjects + ?Sized),
         standing: &Standing,
-    ) -> Option<DocumentId> {
-        let present = self.newest_state(objects, &standing.snapshot);
-        present.ok().flatten().or(standing.snapshot.state)
+    ) -> Present {
+        match self.newest_state(objects, &standing.snapshot) {
+            Ok(newest) => Present { state: newest.or(standing.snapshot.state), problem: None },
+            Err(error) => Present { state: None, problem: Some(error.to_string()) },
+        }
     }
 
     fn newest_state(
@@ -77,7 +88,7 @@ impl Engine {
         safe: &mut Safe,
         verb: &'static str,
     ) -> Result<(), EngineError> {
-        let state = self.present_state(writer, &safe.standing);
+        let state = self.present_state(writer, &safe.standing).state;
         if safe.captured.is_some() || state == safe.standing.snapshot.state {
             return Ok(());
         }

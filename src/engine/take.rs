@@ -195,7 +195,7 @@ impl Engine {
             return Ok(Safe { standing, taken, captured: None });
         }
         let message = format!("before {verb}");
-        let state = self.present_state(writer, &standing);
+        let state = self.present_state(writer, &standing).state;
         let made = Made { origin: Origin::Automatic, message, state };
         let act = Act::capture(verb, format!("captured un-captured work before {verb}"));
         let (id, standing) = self.record(writer, &standing, taken.capture.tree, made, act, None)?;

@@ -135,7 +135,7 @@ fn an_end_that_was_cut_off_shows_to_who_kept_the_digest() {
 #[test]
 fn a_newest_state_that_rotted_is_said_and_a_whole_one_can_follow_it() {
     let mut bench = workspace();
-    put(&bench, r#"{"n":1}"#, &[]);
+    put(&bench, r#"{"n":1}"#, &["--files"]);
     put(&bench, r#"{"n":2,"who":"the newest"}"#, &[]);
     bench.as_session("two", |bench| {
         put(bench, r#"{"n":1}"#, &[]);
@@ -150,6 +150,14 @@ fn a_newest_state_that_rotted_is_said_and_a_whole_one_can_follow_it() {
     assert!(said.contains("entry 1 of session `one` is damaged"), "{said}");
     assert!(bench.exits(6, &["audit", "--session", "one"]).contains("Not sound: entry 1"));
     bench.complains(6, &["state", "put", "--set", "/n=3"]);
+    // Nor is the older one recorded with the files.
+    bench.write("more.txt", "1\n");
+    let taken = bench.json(&["snapshot", "-m", "after the rot"]);
+    assert!(taken["state"].is_null(), "{taken:#}");
+    assert!(taken["state_problem"].as_str().unwrap().contains("damaged"), "{taken:#}");
+    bench.write("more.txt", "2\n");
+    let page = bench.ok(&["snapshot", "-m", "once more"]);
+    assert!(page.contains("newest state was not recorded: "), "{page}");
     for flags in [&["--files"][..], &[]] {
         let answer = put(&bench, r#"{"n":3}"#, flags);
         assert_eq!(answer["saved"], true, "{answer:#}");

@@ -248,7 +248,7 @@ fn run_command(
     }
     let text: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
     let message = format!("guard: {}", text.join(" "));
-    let state = engine.present_state(writer, &safe.standing);
+    let state = engine.present_state(writer, &safe.standing).state;
     let made = Made { origin: Origin::Command { exit }, message, state };
     let act = Act::verb("guard", format!("ran `{}`", text.join(" ")));
     let (id, standing) = engine.record(writer, &safe.standing, tree, made, act, None)?;

@@ -89,7 +89,7 @@ pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, E
         Phase::Pre => (format!("before {what}"), OperationKind::Capture),
         Phase::Post => (what.to_owned(), OperationKind::Verb),
     };
-    let state = engine.present_state(&writer, &standing);
+    let state = engine.present_state(&writer, &standing).state;
     let made = Made { origin: Origin::Automatic, message: message.clone(), state };
     let act = Act { kind, verb: "hook", summary: message };
     let changes = tree::diff(&writer, before, after)?;

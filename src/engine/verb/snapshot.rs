@@ -44,6 +44,8 @@ pub struct Report {
     pub state: Option<String>,
     /// The session that the state was put into, under the snapshot's id.
     pub session: Option<String>,
+    /// Why the session's newest state was not recorded, where it has one that cannot be read.
+    pub state_problem: Option<String>,
     /// Files in all.
     pub files: u64,
     /// Files whose content was read.
@@ -83,9 +85,12 @@ fn record(
         Some(text) => Some(Document::of(&parse(text)?)?),
         None => None,
     };
-    let state = match &given {
-        Some(given) => Some(given.store(objects)?),
-        None => engine.present_state(objects, &standing),
+    let (state, state_problem) = match &given {
+        Some(given) => (Some(given.store(objects)?), None),
+        None => {
+            let present = engine.present_state(objects, &standing);
+            (present.state, present.problem)
+        }
     };
     let config = engine.config_or_default();
     let mut taken = engine.take(objects, &config, before.tree)?;
@@ -119,6 +124,7 @@ fn record(
         changes: shown_changes(&changes),
         state: state.map(|state| state.hex()),
         session,
+        state_problem,
         files: taken.capture.files,
         read_files: taken.capture.read_files,
         secrets: taken.capture.secrets.iter().map(path).collect(),

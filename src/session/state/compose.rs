@@ -9,7 +9,8 @@ use super::index::{Head, Number};
 use super::plan::{Change, Notes, Plan, Planning, Save, Saved};
 use super::wire::{Act, Body, Content, NO_ENTRY, PutAct};
 use crate::base::id::{DocumentId, SnapshotId};
-use crate::document::Document;
+use crate::base::limits::{DOCUMENT_READ_BYTES_MAX, STATE_BRANCHES_MAX};
+use crate::document::{Document, DocumentError};
 use crate::object::snapshot::Snapshot;
 
 impl Planning<'_> {
@@ -28,11 +29,16 @@ impl Planning<'_> {
                 if (text.len() as u64) < change.bytes / 2 {
                     (Body::Patch(Content::of(text)), change.bytes)
                 } else {
-                    whole(&document)
+                    whole(&document)?
                 }
             }
-            None => whole(&document),
+            None => whole(&document)?,
         };
+        check_bytes(bytes)?;
+        if head.is_none() && self.index.branch_count() >= STATE_BRANCHES_MAX {
+            let session = self.reader.session.to_owned();
+            return Err(StateError::TooManyBranches { session });
+        }
         let shared = self.reader.shared;
         let id = document.id()?;
         let parents: Vec<Number> =
@@ -74,8 +80,17 @@ impl Planning<'_> {
     }
 }
 
-fn whole(document: &Document) -> (Body, u64) {
+fn whole(document: &Document) -> Result<(Body, u64), StateError> {
     let text = document.to_json().compact();
     let bytes = text.len() as u64;
-    (Body::Whole(Content::of(text)), bytes)
+    check_bytes(bytes)?;
+    Ok((Body::Whole(Content::of(text)), bytes))
+}
+
+/// Refuses to save what would not be read again.
+fn check_bytes(bytes: u64) -> Result<(), StateError> {
+    if bytes > DOCUMENT_READ_BYTES_MAX {
+        return Err(DocumentError::TooLarge.into());
+    }
+    Ok(())
 }

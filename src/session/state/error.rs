@@ -2,6 +2,7 @@
 
 use crate::base::codec::CodecError;
 use crate::base::id::SnapshotId;
+use crate::base::limits::STATE_BRANCHES_MAX;
 use crate::base::name::Label;
 use crate::base::time::Timestamp;
 use crate::document::DocumentError;
@@ -52,6 +53,18 @@ pub enum StateError {
         session: String,
         /// The branch.
         branch: Label,
+    },
+    /// It has as many branches as a session may have.
+    #[error("session `{session}` has {STATE_BRANCHES_MAX} branches; no more are begun")]
+    TooManyBranches {
+        /// The session.
+        session: String,
+    },
+    /// A group has a session of another opening.
+    #[error("session `{session}` was not opened here: a group is of one opening of one store")]
+    Elsewhere {
+        /// The session.
+        session: String,
     },
     /// Several ids begin so.
     #[error("several states begin with {prefix}")]

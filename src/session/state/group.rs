@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::error::StateError;
+use super::index::Index;
 use super::plan::{Plan, Save};
 use super::put::{Answer, Put, PutKind};
 use super::session::{Session, branch_or_main, check, since, skipped};
@@ -74,15 +77,26 @@ impl Group<'_> {
         let shared = &self.sessions.shared;
         let mut held = Vec::new();
         for (core, at) in round {
+            if !Arc::ptr_eq(&self.puts[*at].0.shared, shared) {
+                let session = core.name.clone();
+                self.answers[*at] = Some(Err(StateError::Elsewhere { session }));
+                continue;
+            }
             match core.lock(shared) {
                 Ok(index) => held.push((core, *at, index)),
                 Err(error) => self.answers[*at] = Some(Err(error)),
             }
         }
         let mut saves: Vec<(usize, Label, Box<Save>)> = Vec::new();
-        for (which, (_, at, index)) in held.iter_mut().enumerate() {
-            let (session, put) = &self.puts[*at];
-            let planned = plan(session, put, index);
+        let puts = self.puts;
+        let plans = {
+            let known: Vec<(usize, &Index)> =
+                held.iter().map(|(_, at, index)| (*at, &**index)).collect();
+            let planned = |(at, index): (usize, &Index)| plan(&puts[at].0, &puts[at].1, index);
+            known.into_par_iter().map(planned).collect::<Vec<_>>()
+        };
+        for ((which, (_, at, index)), planned) in held.iter_mut().enumerate().zip(plans) {
+            let session = &puts[*at].0;
             match planned {
                 Ok((branch, Plan::Save(save))) => saves.push((which, branch, save)),
                 Ok((branch, Plan::Skip(skip))) => match session.catch_up(index) {
@@ -146,11 +160,7 @@ impl Group<'_> {
     }
 }
 
-fn plan(
-    session: &Session,
-    put: &Put,
-    index: &super::index::Index,
-) -> Result<(Label, Plan), StateError> {
+fn plan(session: &Session, put: &Put, index: &Index) -> Result<(Label, Plan), StateError> {
     session.shared.syncer.check()?;
     check(put)?;
     let branch = branch_or_main(put.branch.as_ref())?;

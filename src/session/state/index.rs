@@ -209,6 +209,11 @@ impl Index {
         self.heads.get(&self.number_of(branch)?).copied()
     }
 
+    /// How many branches there have ever been.
+    pub(super) fn branch_count(&self) -> usize {
+        self.names.len()
+    }
+
     /// All branches, by name.
     pub(super) fn branches(&self) -> Vec<(Label, Head)> {
         let named = |(at, head): (&u16, &Head)| (self.names[usize::from(*at)].clone(), *head);

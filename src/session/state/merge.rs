@@ -98,7 +98,9 @@ impl Session {
             let three = self.three(&options.from, &into)?;
             let theirs = three.theirs.target.number;
             let [base, ours, ids_theirs] = three.ids;
-            if let (Some(ours), true) = (ours, base == ids_theirs && base.is_some()) {
+            let is_expected = options.expect.is_none() || options.expect == ours;
+            if let (Some(ours), true) = (ours, base == ids_theirs && base.is_some() && is_expected)
+            {
                 return Ok(Merged::UpToDate(ours));
             }
             let document = match self.merged(three, options.favour)? {

@@ -7,6 +7,7 @@ use super::index::{Index, Number};
 use super::session::{Session, branch_or_main, check_text};
 use super::wire::Act;
 use crate::base::id::SnapshotId;
+use crate::base::limits::STATE_BRANCHES_MAX;
 use crate::base::name::Label;
 use crate::document::Patch;
 
@@ -71,6 +72,10 @@ impl Session {
         check_text(message)?;
         let (sequence, from) = self.act(|index| {
             let from = from(index, &branch)?.and_then(|state| index.id(state));
+            if index.head(&branch).is_none() && index.branch_count() >= STATE_BRANCHES_MAX {
+                let session = self.name().to_owned();
+                return Err(StateError::TooManyBranches { session });
+            }
             let to = u64::from(self.number(index, &At::Id(to))?);
             let (branch, message) = (branch.clone(), message.to_owned());
             Ok((Some(Act::Move { branch, to, message }), from))

@@ -172,6 +172,9 @@ fn hint_of_state(error: &StateError) -> Option<String> {
         }
         StateError::Document(_) => "nothing was changed".to_owned(),
         StateError::TooLong { .. } => "nothing was changed; make it shorter".to_owned(),
+        StateError::TooManyBranches { .. } => {
+            "go on in a session of another name, or on a branch that is there".to_owned()
+        }
         StateError::OtherFiles { .. } => "`exp state put FILE --files` records both".to_owned(),
         StateError::Damaged { session, .. } => {
             format!("`exp audit --session {session}` names what is damaged; nothing was changed")

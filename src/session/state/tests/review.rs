@@ -1,6 +1,7 @@
 //! What a review found: scenarios in which a state was lost, or something untrue was said.
 
 use super::*;
+use crate::base::limits::STATE_BRANCHES_MAX;
 use crate::document::Edit;
 use crate::session::state::*;
 
@@ -112,4 +113,54 @@ fn a_tag_is_not_lost_with_a_put_that_changes_nothing() {
     let put = Put { tags: vec![label("keep")], ..Put::automatic(json("1")) };
     let id = session.put(&put).unwrap().id().unwrap();
     assert_eq!(session.meta(&At::Tag(label("keep"))).unwrap().id, id);
+}
+
+/// Branches are numbered in two bytes: what comes after the last number is refused, not mistaken.
+#[test]
+fn more_branches_than_a_session_has_numbers_for_are_refused() {
+    let session =
+        over(&Arc::new(MemoryLog::default()), StateSettings::default()).session("s").unwrap();
+    let first = session.put(&Put::manual(json("1"))).unwrap().id().unwrap();
+    let name = |n: usize| label(&format!("b{n}"));
+    for n in 1..STATE_BRANCHES_MAX {
+        session.branch(&name(n), &At::Id(first), "").unwrap();
+    }
+    let refused = session.branch(&label("more"), &At::Id(first), "");
+    assert!(matches!(refused, Err(StateError::TooManyBranches { .. })), "{refused:?}");
+    let refused = session.put(&Put::manual(json("2")).on(label("more")));
+    assert!(matches!(refused, Err(StateError::TooManyBranches { .. })), "{refused:?}");
+    let last = name(STATE_BRANCHES_MAX - 1);
+    session.put(&Put::manual(json("3")).on(last.clone())).unwrap();
+    assert_eq!(session.get(&At::branch(last)).unwrap().document.to_json(), json("3"));
+    assert_eq!(session.get(&At::latest()).unwrap().id, first);
+}
+
+#[test]
+fn a_group_takes_no_session_of_another_opening() {
+    let log = Arc::new(MemoryLog::default());
+    let [here, there] = [(); 2].map(|()| over(&log, StateSettings::default()));
+    let puts = [
+        (here.session("a").unwrap(), Put::manual(json("1"))),
+        (there.session("b").unwrap(), Put::manual(json("2"))),
+    ];
+    let answers = here.put_all(&puts);
+    assert!(answers[0].is_ok(), "{:?}", answers[0]);
+    assert!(matches!(answers[1], Err(StateError::Elsewhere { .. })), "{:?}", answers[1]);
+    assert!(there.existing("b").is_err());
+}
+
+#[test]
+fn a_merge_of_what_is_there_already_still_demands_what_was_expected() {
+    let session =
+        over(&Arc::new(MemoryLog::default()), StateSettings::default()).session("s").unwrap();
+    let first = session.put(&Put::manual(json(r#"{"a":1}"#))).unwrap().id();
+    session.branch(&label("idea"), &At::latest(), "").unwrap();
+    let second = session.put(&Put::manual(json(r#"{"a":2}"#))).unwrap().id();
+    let merge = |expect| {
+        let (into, favour, message) = (None, None, String::new());
+        session.merge(&MergeOptions { from: label("idea"), into, favour, message, expect })
+    };
+    assert!(matches!(merge(second), Ok(Merged::UpToDate(_))));
+    let refused = merge(first);
+    assert!(matches!(refused, Err(StateError::Moved { .. })), "{refused:?}");
 }

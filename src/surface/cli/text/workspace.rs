@@ -69,6 +69,10 @@ pub fn snapshot(report: &snapshot::Report) -> String {
         (None, false) => page.push_str("Nothing has changed.\n"),
     }
     add_changes(&mut page, &report.changes);
+    if let Some(problem) = &report.state_problem {
+        let said = format!("The session's newest state was not recorded: {problem}.");
+        let _ = writeln!(page, "{}", paint(WARN, said));
+    }
     if let Some(state) = &report.state {
         let into = report.session.as_deref().map_or_else(String::new, |session| {
             format!(", put into session {}", paint(NAME, session))
