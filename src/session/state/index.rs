@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cache::Rebuilt;
 use super::put::BodyKind;
 use super::wire::{Act, Entry, NO_ENTRY};
 use crate::base::id::{Hash, SnapshotId};
@@ -68,6 +69,9 @@ pub(super) struct Index {
     pub(super) seconds: BTreeMap<Number, Number>,
     /// The newest entry that cannot be read, and why.
     pub(super) damaged: Option<(Number, String)>,
+    /// The state that this process saved last: what the next one is compared with, however many
+    /// states of others the cache has seen meanwhile.
+    pub newest: Option<(Number, Rebuilt)>,
     /// Entries of others since a caller was last told.
     pub others: u64,
     /// Whether the journal was looked at.
@@ -86,6 +90,7 @@ impl Default for Index {
             marks: BTreeMap::new(),
             seconds: BTreeMap::new(),
             damaged: None,
+            newest: None,
             others: 0,
             is_loaded: false,
         }

@@ -142,9 +142,10 @@ impl Planning<'_> {
         let found = match (unknown, head) {
             (Some((number, what)), _) => Err(self.reader.damaged(number, what)),
             (None, None) => return Ok(None),
-            (None, Some(head)) => match self.index.target(head.state) {
-                Some(target) => self.reader.rebuild(&target),
-                None => Err(self.reader.damaged(head.state, "it is no state")),
+            (None, Some(head)) => match (&self.index.newest, self.index.target(head.state)) {
+                (Some((number, newest)), _) if *number == head.state => Ok(newest.clone()),
+                (_, Some(target)) => self.reader.rebuild(&target),
+                (_, None) => Err(self.reader.damaged(head.state, "it is no state")),
             },
         };
         match found {

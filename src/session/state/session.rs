@@ -147,7 +147,9 @@ impl Session {
         index: &mut Index,
     ) -> Answer {
         let Save { entry, payload, rebuilt, facts, notes } = save;
-        self.shared.cache.put(self.core.stream, entry.sequence as Number, rebuilt);
+        let number = entry.sequence as Number;
+        index.newest = Some((number, rebuilt.clone()));
+        self.shared.cache.put(self.core.stream, number, rebuilt);
         index.take(place, &entry, wire::digest(&payload));
         let outcome = Outcome::Saved {
             id: facts.id,
