@@ -208,3 +208,17 @@ fn the_report_of_one_stage_is_not_taken_for_that_of_another() {
         assert_ne!(stages[1]["outcome"], "passed", "{backend}: {report:#}");
     }
 }
+
+/// Counting writes to the catalogue, which a measured tree must not: that is said, and is no bug.
+#[test]
+fn what_is_measured_cannot_count_the_store() {
+    let bench = Bench::project();
+    let exp = env!("CARGO_BIN_EXE_exp");
+    bench.write(
+        "exp.toml",
+        &format!(
+            "[[stage]]\nname = \"s\"\nkind = \"gate\"\nrun = \"\"\"{exp} stats\ntest $? = 5\"\"\"\n"
+        ),
+    );
+    assert_eq!(bench.json(&["eval"])["verdict"]["word"], "good");
+}

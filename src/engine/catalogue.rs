@@ -9,6 +9,8 @@ use crate::store::catalogue::{Catalogue, Notice};
 
 /// Opens it and brings it forward. The sentences say what had to be put right.
 pub(super) fn open(engine: &Engine) -> Result<(Catalogue, Vec<String>), EngineError> {
+    // It is written to when it is opened.
+    engine.refuse_in_view()?;
     let folder = engine.store.layout().catalogue();
     let now = engine.surroundings.now();
     let (catalogue, notices, _) = Catalogue::open_at(&folder, now, &engine.store, head(engine)?)?;
