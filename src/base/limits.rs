@@ -258,6 +258,9 @@ pub const SESSION_NAME_BYTES_MAX: usize = 200;
 /// Bytes of a message of a state: a page of text. Longer ones belong into the state.
 pub const STATE_MESSAGE_BYTES_MAX: usize = 64 << 10;
 
+/// Puts of a group for which another thread is worth starting: one takes some 30 µs, a thread 20.
+pub const GROUP_THREAD_PUTS_MIN: usize = 16;
+
 /// Branches that a session ever has. They are numbered in two bytes and looked up one by one.
 pub const STATE_BRANCHES_MAX: usize = 10_000;
 

@@ -1,9 +1,10 @@
 //! Many puts at once: one write and one sync for all of them.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::sync::Arc;
-
-use rayon::prelude::*;
+use std::thread;
 
 use super::error::StateError;
 use super::index::Index;
@@ -12,7 +13,7 @@ use super::put::{Answer, Put, PutKind};
 use super::session::{Session, branch_or_main, check, since, skipped};
 use super::sessions::Sessions;
 use super::shared::Core;
-use crate::base::limits::STATE_TRIES_MAX;
+use crate::base::limits::{GROUP_THREAD_PUTS_MIN, STATE_TRIES_MAX};
 use crate::base::name::Label;
 use crate::store::journal::{Append, JournalError, StreamId};
 
@@ -92,8 +93,7 @@ impl Group<'_> {
         let plans = {
             let known: Vec<(usize, &Index)> =
                 held.iter().map(|(_, at, index)| (*at, &**index)).collect();
-            let planned = |(at, index): (usize, &Index)| plan(&puts[at].0, &puts[at].1, index);
-            known.into_par_iter().map(planned).collect::<Vec<_>>()
+            plan_all(puts, &known)
         };
         for ((which, (_, at, index)), planned) in held.iter_mut().enumerate().zip(plans) {
             let session = &puts[*at].0;
@@ -158,6 +158,37 @@ impl Group<'_> {
         };
         settled.err().map(|error| error.to_string())
     }
+}
+
+/// Plans each put, on all cores where that is worth a thread. Not in the global pool: a thread of it
+/// that waits here could begin another group, which wants the sessions that are locked for this one.
+fn plan_all(
+    puts: &[(Session, Put)],
+    known: &[(usize, &Index)],
+) -> Vec<Result<(Label, Plan), StateError>> {
+    let planned = |part: &[(usize, &Index)]| -> Vec<_> {
+        part.iter().map(|(at, index)| plan(&puts[*at].0, &puts[*at].1, index)).collect()
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let size = known.len().div_ceil(cores).max(GROUP_THREAD_PUTS_MIN);
+    let mut parts = known.chunks(size);
+    let Some(own) = parts.next() else { return Vec::new() };
+    thread::scope(|scope| {
+        let begin = |part| {
+            let name = "state-group".to_owned();
+            let thread = thread::Builder::new().name(name);
+            (part, thread.spawn_scoped(scope, move || planned(part)))
+        };
+        let threads: Vec<_> = parts.map(begin).collect();
+        let mut plans = planned(own);
+        for (part, thread) in threads {
+            plans.extend(match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(_) => planned(part),
+            });
+        }
+        plans
+    })
 }
 
 fn plan(session: &Session, put: &Put, index: &Index) -> Result<(Label, Plan), StateError> {

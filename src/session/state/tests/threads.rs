@@ -102,3 +102,31 @@ fn who_was_overtaken_is_told_and_an_expectation_is_a_conflict() {
     let same = one.put(&Put::automatic(value(1, 3))).unwrap();
     assert!(matches!(same.outcome, Outcome::Skipped { reason: SkipReason::Same, .. }), "{same:?}");
 }
+
+#[test]
+fn a_large_group_answers_each_put_in_its_place() {
+    let sessions = over(&Arc::new(MemoryLog::default()), StateSettings::default());
+    for round in 0..3 {
+        // Two of one session, and one that does not fit, among many.
+        let put = |n: usize| {
+            let session = sessions.session(&format!("s{}", n % 99)).unwrap();
+            let edits = vec![crate::document::Edit::Remove { pointer: "/none".parse().unwrap() }];
+            match n {
+                50 => (session, Put::new(PutKind::Manual, What::Edits { base: None, edits })),
+                n => (session, Put::automatic(value(n, round))),
+            }
+        };
+        let puts: Vec<_> = (0..100).map(put).collect();
+        let answers = sessions.put_all(&puts);
+        assert_eq!(answers.len(), puts.len());
+        for (n, answer) in answers.iter().enumerate() {
+            assert_eq!(answer.is_err(), n == 50, "{n}: {answer:?}");
+        }
+        for n in (1..99).filter(|n| *n != 50) {
+            let found = sessions.existing(&format!("s{n}")).unwrap().get(&At::latest()).unwrap();
+            assert_eq!(found.document.to_json(), value(n, round));
+        }
+        let twice = sessions.existing("s0").unwrap();
+        assert_eq!(twice.get(&At::latest()).unwrap().document.to_json(), value(99, round));
+    }
+}
