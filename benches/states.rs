@@ -27,6 +27,11 @@ fn state(components: i64) -> Json {
     (0..components).map(component).collect()
 }
 
+/// The same as most programs hold it.
+fn serde_state(components: i64) -> serde_json::Value {
+    serde_json::from_str(&state(components).compact()).expect("JSON")
+}
+
 /// Three fields of three components, other ones in each step.
 fn edits(step: i64, components: i64) -> Vec<Edit> {
     let edit = |n: i64| {
@@ -103,8 +108,7 @@ fn plain_clone(bencher: Bencher, components: i64) {
 
 #[divan::bench(args = COMPONENTS)]
 fn plain_clone_of_serde_json(bencher: Bencher, components: i64) {
-    let value: serde_json::Value =
-        serde_json::from_str(&state(components).compact()).expect("JSON");
+    let value = serde_state(components);
     bencher.bench_local(|| black_box(&value).clone());
 }
 
@@ -116,8 +120,7 @@ fn full_serialisation(bencher: Bencher, components: i64) {
 
 #[divan::bench(args = COMPONENTS)]
 fn full_serialisation_of_serde_json(bencher: Bencher, components: i64) {
-    let value: serde_json::Value =
-        serde_json::from_str(&state(components).compact()).expect("JSON");
+    let value = serde_state(components);
     bencher.bench_local(|| serde_json::to_vec(black_box(&value)));
 }
 

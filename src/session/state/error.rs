@@ -162,7 +162,7 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// Whether what is stored is wrong or gone, as opposed to out of reach for now.
+    /// Whether what is stored is wrong or gone; a lock that is taken or a disk that fails is neither.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Damaged { .. } | Self::Objects(ObjectError::Missing { .. }) => true,
