@@ -9,13 +9,13 @@ use std::path::PathBuf;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
+use super::collect::reach::Reach;
 use super::error::StoreError;
-use super::format::IndexEntry;
 use super::journal::{self, JournalCheck};
 use super::open::Store;
-use super::reach::Reach;
-use super::read::{OpenPack, Pack, cut};
-use super::set::check_hash;
+use super::pack::format::IndexEntry;
+use super::pack::read::{OpenPack, Pack, cut};
+use super::pack::set::check_hash;
 use crate::base::id::ObjectId;
 use crate::object::traits::ObjectError;
 
@@ -154,7 +154,7 @@ fn check_pack(pack: &Pack, all: &mut HashSet<ObjectId>, problems: &mut Vec<Probl
     let open = match pack.open().and_then(|open| open.check_header().map(|()| open)) {
         Ok(open) => open,
         // Taken away by a compaction, which stored its objects elsewhere before.
-        Err(e) if super::set::is_gone(&e) => return,
+        Err(e) if super::pack::set::is_gone(&e) => return,
         Err(e) => return problems.push(problem_of(&e)),
     };
     let mut by_block: Vec<Vec<IndexEntry>> = vec![Vec::new(); open.blocks().len()];

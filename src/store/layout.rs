@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 use super::lock::{LockFile, Sharing};
-use super::write::remove_stale;
+use super::pack::write::remove_stale;
 use crate::base::disk::{Disk, write_new};
 use crate::base::limits::LOCK_TRIES_MAX;
 

@@ -7,26 +7,20 @@
 //! Knows nothing of workspaces, of what names mean, or of git.
 
 mod blob;
-mod block;
-mod cache;
 pub mod catalogue;
 mod check;
+mod collect;
 mod commit;
-mod compact;
 mod error;
-mod format;
 mod heads;
 pub mod journal;
 mod layout;
 mod lock;
 mod open;
-mod reach;
-mod read;
-mod set;
+mod pack;
 mod statistics;
 #[cfg(test)]
 mod tests;
-mod write;
 mod writer;
 
 pub use check::{CheckProgress, CheckReport, Problem};

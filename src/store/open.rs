@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::heads::{self, Current};
 use super::layout::{self, Layout};
 use super::lock::{LockFile, Sharing, WorkspaceLock};
-use super::set::PackSet;
+use super::pack::set::PackSet;
 use super::writer::Writer;
 use crate::base::disk::Disk;
 use crate::base::id::{BlobId, Hash, Kind, NamesId, ObjectId, OperationId};
@@ -133,7 +133,7 @@ impl Store {
         rustix::fs::access(&tmp, rustix::fs::Access::WRITE_OK)
             .map_err(|e| StoreError::from_io(&tmp, e.into()))?;
         let lock = self.lock_file("writers").lock(Sharing::Shared, LOCK_TRIES_MAX)?;
-        super::write::remove_stale(self.disk.as_ref(), &tmp);
+        super::pack::write::remove_stale(self.disk.as_ref(), &tmp);
         Ok(Writer::new(self, lock))
     }
 

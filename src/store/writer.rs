@@ -14,12 +14,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::blob::{self, RawObjects};
-use super::block::{PackedBlock, RawBlock, compress_all, gather};
 use super::error::disk_error;
 use super::lock::Lock;
 use super::open::Store;
-use super::set::check_hash;
-use super::write::PackWriter;
+use super::pack::block::{PackedBlock, RawBlock, compress_all, gather};
+use super::pack::set::check_hash;
+use super::pack::write::PackWriter;
 use crate::base::codec;
 use crate::base::id::{BlobId, Kind, ObjectId};
 use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, BLOCK_BYTES, OPEN_BLOCKS_MAX, PACK_BYTES_MAX};

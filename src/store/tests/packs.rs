@@ -10,9 +10,9 @@ use crate::base::disk::RealDisk;
 use crate::base::id::{BlobId, Kind, ObjectId};
 use crate::base::limits::PACKS_PER_CLASS_MAX;
 use crate::object::traits::{Fetch, Put, put_blob};
-use crate::store::block::RawBlock;
-use crate::store::set::pack_file_name;
-use crate::store::write::PackWriter;
+use crate::store::pack::block::RawBlock;
+use crate::store::pack::set::pack_file_name;
+use crate::store::pack::write::PackWriter;
 use crate::store::{Store, StoreError};
 
 /// A pack of one blob and one tree record, byte for byte except for what zstd writes.

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::super::error::{damaged, disk_error};
+use super::super::layout::FILE_MODE;
 use super::block::PackedBlock;
-use super::error::{damaged, disk_error};
 use super::format::{BlockEntry, Footer, HEADER, IndexEntry, block_digest, tables_digest};
-use super::layout::FILE_MODE;
 use super::read::{Pack, decompress, read_at};
 use super::set::pack_file_name;
 use crate::base::disk::{Disk, DiskFile};
@@ -162,7 +162,7 @@ fn is_still_there(path: &Path, file: &File) -> bool {
 }
 
 /// Removes files of `tmp/` that no maker holds any more. What cannot be removed stays.
-pub(super) fn remove_stale(disk: &dyn Disk, tmp: &Path) {
+pub fn remove_stale(disk: &dyn Disk, tmp: &Path) {
     let Ok(files) = std::fs::read_dir(tmp) else { return };
     for file in files.flatten() {
         let path = file.path();

@@ -9,9 +9,9 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::blob;
-use super::check::{CheckProgress, Problem, problem_of};
-use super::open::Store;
+use super::super::blob;
+use super::super::check::{CheckProgress, Problem, problem_of};
+use super::super::open::Store;
 use crate::base::codec;
 use crate::base::id::{BlobId, Kind, ObjectId};
 use crate::base::limits::DOCUMENT_DEPTH_MAX;
@@ -35,7 +35,7 @@ struct Need {
 }
 
 /// A walk over all that is needed.
-pub(super) struct Reach<'a> {
+pub struct Reach<'a> {
     store: &'a Store,
     pending: Vec<Need>,
     reached: HashSet<ObjectId>,

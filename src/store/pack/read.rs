@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::error::{damaged, disk_error};
+use super::super::error::{damaged, disk_error};
 use super::format::{
     BlockEntry, FOOTER_BYTES, Footer, HEADER, INDEX_ENTRY_BYTES, IndexEntry, TABLE_ENTRY_BYTES,
     block_digest, tables_digest,
@@ -188,7 +188,7 @@ impl OpenPack {
 ///
 /// # Errors
 /// [`ObjectError::File`].
-pub(super) fn decompress(path: &Path, bytes: &[u8], raw: u32) -> Result<Vec<u8>, ObjectError> {
+pub fn decompress(path: &Path, bytes: &[u8], raw: u32) -> Result<Vec<u8>, ObjectError> {
     let content = zstd::bulk::decompress(bytes, raw as usize)
         .map_err(|e| damaged(path, format!("a block could not be decompressed: {e}")))?;
     if content.len() == raw as usize {
@@ -201,11 +201,7 @@ pub(super) fn decompress(path: &Path, bytes: &[u8], raw: u32) -> Result<Vec<u8>,
 ///
 /// # Errors
 /// [`ObjectError::File`].
-pub(super) fn cut<'b>(
-    path: &Path,
-    block: &'b [u8],
-    entry: &IndexEntry,
-) -> Result<&'b [u8], ObjectError> {
+pub fn cut<'b>(path: &Path, block: &'b [u8], entry: &IndexEntry) -> Result<&'b [u8], ObjectError> {
     let (start, length) = (entry.offset as usize, entry.length as usize);
     let bytes = start.checked_add(length).and_then(|end| block.get(start..end));
     bytes.ok_or_else(|| damaged(path, format!("{} lies outside its block", entry.id)))
@@ -215,7 +211,7 @@ pub(super) fn cut<'b>(
 ///
 /// # Errors
 /// [`ObjectError::Disk`]; [`ObjectError::File`] when the file ends before.
-pub(super) fn read_at(
+pub fn read_at(
     file: &File,
     path: &Path,
     offset: u64,

@@ -13,14 +13,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::block::{PackedBlock, RawBlock, gather};
-use super::error::{StoreError, disk_error};
-use super::format::IndexEntry;
-use super::lock::Sharing;
-use super::open::Store;
-use super::read::{OpenPack, Pack, cut, decompress};
-use super::set::check_hash;
-use super::write::PackWriter;
+use super::super::error::{StoreError, disk_error};
+use super::super::lock::Sharing;
+use super::super::open::Store;
+use super::super::pack::block::{PackedBlock, RawBlock, gather};
+use super::super::pack::format::IndexEntry;
+use super::super::pack::read::{OpenPack, Pack, cut, decompress};
+use super::super::pack::set::check_hash;
+use super::super::pack::write::PackWriter;
 use crate::base::id::{Kind, ObjectId};
 use crate::base::limits::{
     BLOCK_BYTES, PACK_BYTES_MAX, PACK_CLASS_BYTES, PACK_SETTLED_BYTES, PACKS_PER_CLASS_MAX,

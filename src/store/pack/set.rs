@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
+use super::super::error::disk_error;
 use super::cache::BlockCache;
-use super::error::disk_error;
 use super::format::IndexEntry;
 use super::read::{Pack, cut};
 use crate::base::codec;
@@ -194,13 +194,13 @@ fn locate_in(packs: &Packs, id: ObjectId) -> Result<Option<(Arc<Pack>, IndexEntr
 }
 
 /// Whether a pack was taken away by a compaction.
-pub(super) fn is_gone(error: &ObjectError) -> bool {
+pub fn is_gone(error: &ObjectError) -> bool {
     matches!(error, ObjectError::Disk { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
 
 /// Checks bytes against the hash that they are stored under. A recipe has none of its own: what
 /// is put together from it is checked instead.
-pub(super) fn check_hash(id: ObjectId, bytes: &[u8]) -> Result<(), ObjectError> {
+pub fn check_hash(id: ObjectId, bytes: &[u8]) -> Result<(), ObjectError> {
     match codec::object_hash(id.kind, bytes) {
         Some(hash) if hash != id.hash => {
             let source = CodecError::Fields("its hash is another one".to_owned());

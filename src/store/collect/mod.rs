@@ -1,0 +1,9 @@
+//! Which objects are needed, and how packs are written anew: bringing small ones together, and leaving
+//! out what nothing needs.
+//!
+//! Guarantees that an object which is needed lies in a durable pack at every moment.
+//!
+//! Knows nothing of why something is kept: it is told what is.
+
+mod compact;
+pub(super) mod reach;
