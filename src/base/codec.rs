@@ -134,15 +134,18 @@ pub fn blob_id(content: &[u8]) -> BlobId {
 
 /// The id of a record of any other kind: BLAKE3 keyed by its kind, over the whole record.
 pub fn record_hash(kind: Kind, record: &[u8]) -> Hash {
-    debug_assert!(!matches!(kind, Kind::Blob | Kind::Recipe), "their ids are hashes of content");
+    debug_assert!(
+        !matches!(kind, Kind::Blob | Kind::Recipe | Kind::Tombstone),
+        "their ids are hashes of content"
+    );
     Hash(blake3::derive_key(context(kind), record))
 }
 
-/// The hash that an object of that kind with those bytes has. For a recipe there is none: it is
-/// kept under the id of the blob that it describes.
+/// The hash that an object of that kind with those bytes has. For a recipe and a tombstone there is
+/// none: they are kept under the hash of the object that they speak of.
 pub fn object_hash(kind: Kind, bytes: &[u8]) -> Option<Hash> {
     match kind {
-        Kind::Recipe => None,
+        Kind::Recipe | Kind::Tombstone => None,
         Kind::Blob => Some(blob_id(bytes).0),
         _ => Some(record_hash(kind, bytes)),
     }
@@ -169,6 +172,7 @@ fn context(kind: Kind) -> &'static str {
         Kind::Names => "expdag 2026 names",
         Kind::Experiment => "expdag 2026 experiment",
         Kind::Recipe => "expdag 2026 recipe",
+        Kind::Tombstone => "expdag 2026 tombstone",
     }
 }
 
@@ -287,7 +291,7 @@ mod tests {
     fn kinds_do_not_share_ids() {
         let ids: std::collections::BTreeSet<_> =
             Kind::ALL.into_iter().filter_map(|kind| object_hash(kind, b"same")).collect();
-        assert_eq!(ids.len(), Kind::ALL.len() - 1);
+        assert_eq!(ids.len(), Kind::ALL.len() - 2);
     }
 
     #[test]

@@ -35,11 +35,14 @@ pub enum Kind {
     /// How a large blob is put together from smaller ones. A matter of storage, never of
     /// identity: it is kept under the hash of the blob that it describes.
     Recipe = 8,
+    /// Says that an object was let go on purpose, and why. Kept under the hash of the object that it
+    /// stands for.
+    Tombstone = 9,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Blob,
         Self::Tree,
         Self::Document,
@@ -49,6 +52,7 @@ impl Kind {
         Self::Names,
         Self::Experiment,
         Self::Recipe,
+        Self::Tombstone,
     ];
 
     /// The kind with that number, if there is one.
@@ -68,6 +72,7 @@ impl Kind {
             Self::Names => "names",
             Self::Experiment => "experiment",
             Self::Recipe => "recipe",
+            Self::Tombstone => "tombstone",
         }
     }
 }
@@ -210,6 +215,6 @@ mod tests {
             assert_eq!(kind as usize, number);
             assert_eq!(Kind::from_number(number as u8), Some(kind));
         }
-        assert_eq!(Kind::from_number(9), None);
+        assert_eq!(Kind::from_number(10), None);
     }
 }

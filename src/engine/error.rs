@@ -328,6 +328,9 @@ fn category_of(error: &(dyn std::error::Error + 'static)) -> Option<Category> {
         if objects.is_corruption() || matches!(objects, ObjectError::Missing { .. }) {
             return Some(Category::Corrupt);
         }
+        if matches!(objects, ObjectError::Gone { .. }) {
+            return Some(Category::NotFound);
+        }
         let full = objects.io().is_some_and(|io| category_of(io) == Some(Category::Full));
         return full.then_some(Category::Full);
     }

@@ -15,5 +15,6 @@ pub mod names;
 pub mod operation;
 pub mod sequence;
 pub mod snapshot;
+pub mod tombstone;
 pub mod traits;
 pub mod tree;

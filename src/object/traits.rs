@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::tombstone::Tombstone;
 use crate::base::codec::{self, CodecError};
 use crate::base::id::{BlobId, Hash, Kind, ObjectId};
 
@@ -21,6 +22,14 @@ pub enum ObjectError {
     Missing {
         /// What was asked for.
         id: ObjectId,
+    },
+    /// It was stored, and let go on purpose.
+    #[error("{id} {}", tombstone.sentence())]
+    Gone {
+        /// What was asked for.
+        id: ObjectId,
+        /// Why, when and by whom.
+        tombstone: Tombstone,
     },
     /// The bytes found are not the object.
     #[error("{id} is damaged: {source}")]
@@ -93,7 +102,7 @@ pub trait Fetch: Sync {
     /// The bytes of an object, checked against its id.
     ///
     /// # Errors
-    /// [`ObjectError::Missing`], [`ObjectError::Damaged`], or the disk's.
+    /// [`ObjectError::Missing`], [`ObjectError::Gone`], [`ObjectError::Damaged`], or the disk's.
     fn fetch(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError>;
 
     /// Whether it can be fetched, without fetching it.

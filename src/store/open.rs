@@ -19,6 +19,7 @@ use crate::base::limits::{LOCK_TRIES_MAX, WORKSPACE_LOCK_TRIES_MAX};
 use crate::object::memory::MemoryObjects;
 use crate::object::names;
 use crate::object::operation::Operation;
+use crate::object::tombstone::Tombstone;
 use crate::object::traits::{Fetch, ObjectError};
 
 /// A store. Shared between threads by reference.
@@ -192,6 +193,17 @@ impl Store {
         self.poison.refuse()
     }
 
+    /// Why an object is not there: let go on purpose, or lost.
+    pub(super) fn absence(&self, id: ObjectId) -> ObjectError {
+        let place = Tombstone::place(id);
+        let found = match self.raw(place) {
+            Ok(Some(bytes)) => Tombstone::decode(id, &bytes),
+            Ok(None) => return ObjectError::Missing { id },
+            Err(error) => Err(error),
+        };
+        found.map_or_else(|error| error, |tombstone| ObjectError::Gone { id, tombstone })
+    }
+
     fn is_no_names(&self, id: ObjectId) -> bool {
         id == self.no_names.0.object()
     }
@@ -236,7 +248,10 @@ impl Fetch for Store {
         }
         // A miss is rare and mostly an error to come: listing the packs is worth its price.
         self.packs.rescan()?;
-        blob::fetch(self, id)?.map(Arc::new).ok_or(ObjectError::Missing { id })
+        match blob::fetch(self, id)? {
+            Some(bytes) => Ok(Arc::new(bytes)),
+            None => Err(self.absence(id)),
+        }
     }
 
     /// What another process stored in the last few milliseconds may not be seen.
@@ -251,6 +266,9 @@ impl Fetch for Store {
         if !self.contains(id.object())? {
             self.packs.rescan()?;
         }
-        blob::fetch_to(self, id, into)
+        match blob::fetch_to(self, id, into) {
+            Err(ObjectError::Missing { id }) => Err(self.absence(id)),
+            done => done,
+        }
     }
 }

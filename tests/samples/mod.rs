@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use expdag::base::codec::Bytes;
 use expdag::base::id::{
-    DocumentId, EvaluationId, ExperimentId, Hash, NamesId, ObjectId, OperationId, SnapshotId,
+    DocumentId, EvaluationId, ExperimentId, Hash, Kind, NamesId, ObjectId, OperationId, SnapshotId,
     TreeId,
 };
 use expdag::base::name::Label;
@@ -21,6 +21,7 @@ use expdag::object::names::{
 };
 use expdag::object::operation::{Operation, OperationKind};
 use expdag::object::snapshot::{GitHead, Origin, Snapshot, Tier};
+use expdag::object::tombstone::{Farewell, Tombstone};
 use expdag::object::traits::Fetch;
 use expdag::object::tree::{self, EntryKind, TreeEntry};
 
@@ -67,7 +68,18 @@ pub fn samples() -> (MemoryObjects, Vec<Sample>) {
     experiments(&mut all);
     operations(&mut all);
     all_names(&mut all);
+    tombstones(&mut all);
     (all.objects, all.samples)
+}
+
+fn tombstones(all: &mut Collecting) {
+    for (name, why) in [("retention", Farewell::Retention), ("forgotten", Farewell::Forgotten)] {
+        let of = ObjectId { kind: Kind::Tree, hash: hash(why as u8) };
+        let (who, when) = ("ann".to_owned(), Timestamp(1_700_000_000_000_000_000));
+        let tombstone = Tombstone { kind: of.kind as u8, why, who, when };
+        tombstone.put(&all.objects, of).expect("in memory");
+        all.add(&format!("tombstone-{name}"), Tombstone::place(of));
+    }
 }
 
 fn trees(all: &mut Collecting) {

@@ -22,6 +22,7 @@ use crate::object::names::{NameEntry, NameKey, NameValue};
 use crate::object::operation::{Operation, OperationKind};
 use crate::object::sequence::{self, Element, Node};
 use crate::object::snapshot::Snapshot;
+use crate::object::tombstone::Tombstone;
 use crate::object::traits::{Fetch, ObjectError, fetch_record};
 use crate::object::tree::TreeEntry;
 
@@ -87,6 +88,10 @@ impl<'a> Reach<'a> {
             Ok(()) => {
                 self.reached.insert(need.id);
             }
+            // Let go on purpose.
+            Err(ObjectError::Gone { id, .. }) if id == need.id => {
+                self.reached.insert(Tombstone::place(id));
+            }
             Err(ObjectError::Missing { id }) if id == need.id => {
                 let wanted_by = need.wanted_by;
                 self.problems.push(Problem::Missing { id, wanted_by });
@@ -106,7 +111,7 @@ impl<'a> Reach<'a> {
         let id = need.id;
         match id.kind {
             Kind::Blob => self.blob(id),
-            Kind::Recipe => Ok(()),
+            Kind::Recipe | Kind::Tombstone => Ok(()),
             Kind::Tree => self.tree(need),
             Kind::Names => self.names(need),
             Kind::Document => self.document(need),
@@ -149,7 +154,7 @@ impl<'a> Reach<'a> {
             return Ok(());
         }
         let Some(found) = blob::recipe_of(self.store, BlobId(id.hash))? else {
-            return Err(ObjectError::Missing { id });
+            return Err(self.store.absence(id));
         };
         self.reached.insert(recipe);
         found.pieces.iter().for_each(|piece| self.need(id, piece.blob.object()));
@@ -187,7 +192,7 @@ impl<'a> Reach<'a> {
         let node = sequence::load::<TreeEntry>(self.store, id.hash, need.level)?;
         if need.level.is_none() {
             match sequence::verify::<TreeEntry>(self.store, id.hash) {
-                Err(ObjectError::Missing { .. }) | Ok(_) => {}
+                Err(ObjectError::Missing { .. } | ObjectError::Gone { .. }) | Ok(_) => {}
                 Err(e) => return Err(e),
             }
         }
