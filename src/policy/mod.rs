@@ -8,6 +8,7 @@ pub mod analysis;
 pub mod comparison;
 pub mod limits;
 pub mod rank;
+pub mod retention;
 pub mod suspicion;
 mod text;
 pub mod trigger;
