@@ -133,6 +133,13 @@ pub const BINARY_LOOK_BYTES: usize = 8 << 10;
 /// little does not put a parent before its child.
 pub const SNAPSHOTS_LOOKAHEAD: usize = 64;
 
+/// Percent of a store's quota from which on every command says so: at 10,000 operations an hour an
+/// agent needs hours for the last fifth.
+pub const QUOTA_SAID_PERCENT: u64 = 80;
+
+/// Percent from which on hooks record nothing more, so that what somebody asks for still can be.
+pub const QUOTA_SHORT_PERCENT: u64 = 95;
+
 /// Seconds that opening the catalogue may take before it is taken for hung and set aside. 500,000
 /// entries open in 30 ms (design.md §5).
 pub const CATALOGUE_OPEN_SECONDS_MAX: u64 = 20;

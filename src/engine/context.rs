@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use super::config::Config;
+use super::config::{Config, ConfigError, Settings};
 use super::discover::Place;
 use super::recover::recover;
-use super::{Category, EngineError, Surroundings};
+use super::{Category, EngineError, Surroundings, settings};
 use crate::base::id::{NamesId, SnapshotId, TreeId};
 use crate::base::name::Label;
 use crate::base::path::TreePath;
@@ -30,6 +30,8 @@ pub struct Engine {
     pub(super) surroundings: Surroundings,
     pub(super) place: Place,
     pub(super) store: Store,
+    /// What the store says of itself, or why that is not understood.
+    pub(super) settings: Result<Settings, ConfigError>,
     /// What a crash had left and opening put right, in sentences.
     pub recovered: Vec<String>,
 }
@@ -69,7 +71,13 @@ impl Engine {
             work.inform(&mut surroundings);
         }
         let store = Store::open(&place.store, surroundings.disk.clone())?;
-        Ok(Self { surroundings, place, store, recovered: Vec::new() })
+        Ok(Self::of(surroundings, place, store))
+    }
+
+    /// Of its parts. Nothing is put right.
+    pub(super) fn of(surroundings: Surroundings, place: Place, store: Store) -> Self {
+        let settings = settings::read(&store);
+        Self { surroundings, place, store, settings, recovered: Vec::new() }
     }
 
     /// Opens it for a verb that only looks: while another process restores, that is shown as it is

@@ -137,6 +137,12 @@ pub enum EngineError {
     /// No snapshot is known to be good.
     #[error("no snapshot before this one is known to be good, so nothing was changed")]
     NoGoodNode,
+    /// The store's quota is nearly used, so what nobody asked for is not recorded.
+    #[error("the store uses {percent} % of its quota")]
+    Short {
+        /// Percent of the quota.
+        percent: u64,
+    },
     /// `exp.toml` is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -244,6 +250,7 @@ impl EngineError {
             | Self::Isolate(IsolateError::Busy { .. })
             | Self::Catalogue(CatalogueError::Busy { .. }) => Category::Busy,
             Self::NoGoodNode => Category::NotFound,
+            Self::Short { .. } => Category::Full,
             Self::Interrupted => Category::Interrupted,
             other => other.category_below(),
         }
@@ -276,6 +283,20 @@ impl EngineError {
             StateError::Journal(error) if error.is_corruption() => Category::Corrupt,
             _ => self.category_below(),
         }
+    }
+
+    /// Whether the store's quota refused it, as opposed to a disk that is full.
+    pub fn is_quota(&self) -> bool {
+        let mut cause = Some(self.first_cause());
+        while let Some(error) = cause {
+            if error.downcast_ref::<ObjectError>().is_some_and(ObjectError::is_quota)
+                || error.downcast_ref::<StoreError>().is_some_and(StoreError::is_quota)
+            {
+                return true;
+            }
+            cause = error.source();
+        }
+        matches!(self, Self::Short { .. })
     }
 
     /// The category of an error that comes from a lower floor.
@@ -331,7 +352,8 @@ fn category_of(error: &(dyn std::error::Error + 'static)) -> Option<Category> {
         if matches!(objects, ObjectError::Gone { .. }) {
             return Some(Category::NotFound);
         }
-        let full = objects.io().is_some_and(|io| category_of(io) == Some(Category::Full));
+        let full = objects.is_quota()
+            || objects.io().is_some_and(|io| category_of(io) == Some(Category::Full));
         return full.then_some(Category::Full);
     }
     error.downcast_ref::<StoreError>().and_then(category_of_store)

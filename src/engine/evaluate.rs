@@ -145,7 +145,7 @@ impl<'a> Bench<'a> {
             (self.watch)(Event::Notice(notice));
             backend = Some(Backend::Copy);
         };
-        let writer = self.engine.store.writer()?;
+        let writer = self.engine.writer()?;
         let id = evaluation.put(&writer)?;
         if evaluation.is_complete() {
             let value = NameValue::Evaluation(id);

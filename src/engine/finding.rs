@@ -51,7 +51,7 @@ impl Engine {
         let word = super::report::word(judged.record.word);
         let summary = format!("{} is {word}", snapshot.short());
         let value = NameValue::Verdict(judged.record.clone());
-        let writer = self.store.writer()?;
+        let writer = self.writer()?;
         self.keep_finding(&writer, &NameKey::Verdict(snapshot), &value, &summary)
     }
 

@@ -24,6 +24,7 @@ mod recover;
 pub mod report;
 mod rescue;
 mod resolve;
+mod settings;
 mod states;
 mod still;
 mod surroundings;

@@ -49,7 +49,7 @@ impl Engine {
                 _ => return Ok(Entry::OtherEvaluator(name)),
             }
             record.approaches[number].evaluation = Some(judged.id);
-            let writer = self.store.writer()?;
+            let writer = self.writer()?;
             let new = record.put(&writer)?;
             let value = |id| Some(NameValue::Experiment(id));
             let moves = vec![moved(NameKey::Experiment(name.clone()), value(old), value(new))];

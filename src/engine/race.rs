@@ -254,7 +254,7 @@ impl Race<'_> {
         };
         let origin = Origin::Approach { experiment, approach: approach.name.clone(), exit };
         let message = approach.command.clone();
-        let writer = engine.store.writer()?;
+        let writer = engine.writer()?;
         let kept = engine.keep_work(&writer, view, "try", |ended| {
             let (parents, branch) = (vec![ended.parent], &approach.branch);
             let mut snapshot = engine.new_snapshot(parents, ended.tree, branch, origin, message);
@@ -303,7 +303,7 @@ impl Race<'_> {
         let engine = self.engine;
         let mut record = open.record.clone();
         change(&mut record.approaches[number]);
-        let writer = engine.store.writer()?;
+        let writer = engine.writer()?;
         let id = record.put(&writer)?;
         let key = NameKey::Experiment(record.name.clone());
         let value = |id| Some(NameValue::Experiment(id));

@@ -67,7 +67,7 @@ impl Engine {
     }
 
     fn rescue_one(&self, left: &Left, work: &Work) -> Result<Option<String>, EngineError> {
-        let writer = self.store.writer()?;
+        let writer = self.writer()?;
         let tree = self.capture_left(&writer, left, work)?;
         let ended = self.end_of_view(&writer, work, tree)?;
         let (mut sentence, mut left_at) = (None, Some(ended.parent));

@@ -21,6 +21,7 @@ const KNOWN_MAX: usize = 8;
 impl Engine {
     /// The sessions of the store, as `exp.toml` wants them: for a verb that writes states.
     pub(super) fn sessions(&self) -> Result<Sessions, EngineError> {
+        self.settings()?;
         self.sessions_by(&self.config()?)
     }
 
@@ -43,6 +44,7 @@ impl Engine {
         let settings = self.state_settings(&config.state)?;
         // Sessions outlive the call that opened them on their own threads, so they hold a store.
         let store = Store::open(self.store.root(), self.store.disk().clone())?;
+        self.limit(&store);
         let world = &self.surroundings;
         Ok(Sessions::open(Arc::new(store), &world.who, world.clock.clone(), settings)?)
     }

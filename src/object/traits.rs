@@ -74,6 +74,16 @@ pub enum ObjectError {
     /// Content could not be read while it was stored, or written while it was fetched.
     #[error("content could not be passed on: {0}")]
     Content(#[source] io::Error),
+    /// The store's quota does not leave room for it. Nothing was written.
+    #[error("{more} more bytes do not fit: {bytes} of the {quota} bytes of its quota are used")]
+    Quota {
+        /// What the store may hold, in bytes.
+        quota: u64,
+        /// What it holds.
+        bytes: u64,
+        /// What should be added.
+        more: u64,
+    },
     /// An earlier durable write failed, so this process writes no more.
     #[error("an earlier write failed ({first}); this process writes no more")]
     Poisoned {
@@ -86,6 +96,11 @@ impl ObjectError {
     /// Whether stored bytes were found to be wrong, as opposed to absent or unreachable.
     pub fn is_corruption(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::Rule { .. } | Self::File { .. })
+    }
+
+    /// Whether the store's quota refused it, so that nothing was written.
+    pub fn is_quota(&self) -> bool {
+        matches!(self, Self::Quota { .. })
     }
 
     /// What the system said, where the disk failed.

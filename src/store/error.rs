@@ -134,11 +134,16 @@ impl StoreError {
         }
     }
 
+    /// Whether the store's own quota refused it, so that nothing was written.
+    pub fn is_quota(&self) -> bool {
+        matches!(self, Self::Objects(error) if error.is_quota())
+    }
+
     /// Whether the disk or a quota is full.
     pub fn is_full(&self) -> bool {
         match self {
             Self::Full { .. } => true,
-            Self::Objects(error) => error.io().is_some_and(is_full),
+            Self::Objects(error) => error.is_quota() || error.io().is_some_and(is_full),
             _ => false,
         }
     }

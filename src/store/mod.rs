@@ -18,6 +18,7 @@ mod layout;
 mod lock;
 mod open;
 mod pack;
+mod quota;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -30,5 +31,6 @@ pub use heads::Current;
 pub use layout::{FORMAT_VERSION, Layout};
 pub use lock::{Lock, LockFile, Sharing, WorkspaceLock};
 pub use open::Store;
+pub use quota::{Level, Usage};
 pub use statistics::{KindStatistics, StoreStatistics};
 pub use writer::Writer;

@@ -12,7 +12,8 @@ use super::heads::{self, Current};
 use super::layout::{self, Layout};
 use super::lock::{LockFile, Sharing, WorkspaceLock};
 use super::pack::set::PackSet;
-use super::writer::Writer;
+use super::quota::Quota;
+use super::writer::{Refusal, Writer};
 use crate::base::disk::Disk;
 use crate::base::id::{BlobId, Hash, Kind, NamesId, ObjectId, OperationId};
 use crate::base::limits::{LOCK_TRIES_MAX, WORKSPACE_LOCK_TRIES_MAX};
@@ -29,6 +30,7 @@ pub struct Store {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) packs: PackSet,
     pub(super) poison: Poison,
+    pub(super) quota: Quota,
     /// The map of no names, which can be fetched before anything is stored.
     no_names: (NamesId, Arc<Vec<u8>>),
     /// What was current when last asked: an operation never changes, so its names are known.
@@ -60,8 +62,8 @@ impl Store {
         let memory = MemoryObjects::new();
         let id = names::empty(&memory)?;
         let no_names = (id, memory.fetch(id.object())?);
-        let (poison, last) = (Poison::default(), Mutex::new(None));
-        Ok(Self { layout, disk, packs, poison, no_names, last })
+        let (poison, quota, last) = (Poison::default(), Quota::new(&layout), Mutex::new(None));
+        Ok(Self { layout, disk, packs, poison, quota, no_names, last })
     }
 
     /// Its folder.
@@ -130,12 +132,24 @@ impl Store {
     /// # Errors
     /// [`StoreError::ReadOnly`]; [`StoreError::Busy`] during a collection.
     pub fn writer(&self) -> Result<Writer<'_>, StoreError> {
+        self.begin_writer(Refusal::Beyond)
+    }
+
+    /// Begins to write what frees room, such as removing a name: the quota does not refuse that.
+    ///
+    /// # Errors
+    /// As [`Store::writer`].
+    pub fn writer_to_free(&self) -> Result<Writer<'_>, StoreError> {
+        self.begin_writer(Refusal::Never)
+    }
+
+    fn begin_writer(&self, refusal: Refusal) -> Result<Writer<'_>, StoreError> {
         let tmp = self.layout.tmp();
         rustix::fs::access(&tmp, rustix::fs::Access::WRITE_OK)
             .map_err(|e| StoreError::from_io(&tmp, e.into()))?;
         let lock = self.lock_file("writers").lock(Sharing::Shared, LOCK_TRIES_MAX)?;
         super::pack::write::remove_stale(self.disk.as_ref(), &tmp);
-        Ok(Writer::new(self, lock))
+        Ok(Writer::new(self, lock, refusal))
     }
 
     /// Hashes of that kind that begin with these lower-case hexadecimal digits, ascending, at

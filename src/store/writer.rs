@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use super::blob::{self, RawObjects};
 use super::error::disk_error;
@@ -37,9 +37,22 @@ pub struct Writer<'s> {
     open: Vec<Mutex<OpenBlocks>>,
     pending: Mutex<HashMap<ObjectId, Place>>,
     pack: Mutex<Spill>,
+    /// When the quota refuses.
+    refusal: Refusal,
+    /// Whether it did: what was put since the last flush is not all there.
+    refused: OnceLock<(u64, u64, u64)>,
     /// Whether anything was put since the last flush, even if it was stored already: it may be so
     /// in a pack whose name is not durable yet.
     is_dirty: AtomicBool,
+}
+
+/// When a writer is refused by the quota of its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Beyond it.
+    Beyond,
+    /// Never: what it writes frees room.
+    Never,
 }
 
 /// Content and records lie in separate blocks: they are read at different times.
@@ -67,7 +80,7 @@ enum Place {
 }
 
 impl<'s> Writer<'s> {
-    pub(super) fn new(store: &'s Store, lock: Lock) -> Self {
+    pub(super) fn new(store: &'s Store, lock: Lock, refusal: Refusal) -> Self {
         Self {
             store,
             _lock: lock,
@@ -75,6 +88,8 @@ impl<'s> Writer<'s> {
             open: (0..OPEN_BLOCKS_MAX).map(|_| Mutex::default()).collect(),
             pending: Mutex::default(),
             pack: Mutex::default(),
+            refusal,
+            refused: OnceLock::new(),
             is_dirty: AtomicBool::new(false),
         }
     }
@@ -95,7 +110,34 @@ impl<'s> Writer<'s> {
         if !self.is_dirty.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.flush_alone().inspect_err(|e| self.store.poison(e))
+        self.refuse_after_quota()?;
+        self.flush_alone().inspect_err(|e| self.failed(e))
+    }
+
+    /// After an error: this process writes no more, but for one of the quota, after which this writer
+    /// does not.
+    fn failed(&self, error: &ObjectError) {
+        match error {
+            ObjectError::Quota { quota, bytes, more } => {
+                let _ = self.refused.set((*quota, *bytes, *more));
+            }
+            error => self.store.poison(error),
+        }
+    }
+
+    fn refuse_after_quota(&self) -> Result<(), ObjectError> {
+        match self.refused.get() {
+            Some(&(quota, bytes, more)) => Err(ObjectError::Quota { quota, bytes, more }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a pack of so many bytes where the quota does not leave them.
+    fn allow(&self, bytes: u64) -> Result<(), ObjectError> {
+        match self.refusal {
+            Refusal::Never => Ok(()),
+            Refusal::Beyond => self.store.quota.allow(bytes),
+        }
     }
 
     fn flush_alone(&self) -> Result<(), ObjectError> {
@@ -163,6 +205,7 @@ impl<'s> Writer<'s> {
                 none.insert(PackWriter::create(self.store.disk.clone(), &self.store.layout.tmp())?)
             }
         };
+        self.allow(pack.bytes() + block.compressed.len() as u64)?;
         let number = pack.add(block)?;
         let is_full = pack.bytes() >= PACK_BYTES_MAX;
         let serial = spill.serial;
@@ -259,7 +302,8 @@ impl Put for Writer<'_> {
         if id.kind == Kind::Blob && bytes.len() as u64 > BLOB_WHOLE_BYTES_MAX {
             return blob::put_from(self, &mut bytes.as_slice()).map(|_| ());
         }
-        self.put_new(id, Arc::new(bytes)).inspect_err(|e| self.store.poison(e))
+        self.refuse_after_quota()?;
+        self.put_new(id, Arc::new(bytes)).inspect_err(|e| self.failed(e))
     }
 
     fn put_blob_from(&self, reader: &mut dyn Read) -> Result<(BlobId, u64), ObjectError> {

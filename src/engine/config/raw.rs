@@ -104,7 +104,12 @@ impl Visitor<'_> for ShareVisitor {
 #[derive(Clone, Copy)]
 pub struct Place<'a>(&'a str);
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Of a text.
+    pub fn of(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// A fault there.
     pub fn fault(self, at: Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
         ConfigError::at(self.0, at, key, message.into())

@@ -101,7 +101,7 @@ fn create(engine: &Engine, name: &Label, from: &str, dry_run: bool) -> Result<Re
     let done = format!("{did} branch {name} at {}", start.id.short());
     if !dry_run {
         let moves = vec![branch_move(name, None, Some(start.id))];
-        engine.commit(&engine.store.writer()?, moves, Act::verb("branch", done.clone()))?;
+        engine.commit(&engine.writer()?, moves, Act::verb("branch", done.clone()))?;
     }
     one(engine, name, start.id, &start.snapshot, done)
 }
@@ -121,7 +121,7 @@ fn delete(engine: &Engine, name: &str, dry_run: bool) -> Result<Report, EngineEr
     let done = format!("{did} branch {label}, which was at {}", head.short());
     if !dry_run {
         let moves = vec![branch_move(&label, Some(head), None)];
-        engine.commit(&engine.store.writer()?, moves, Act::verb("branch", done.clone()))?;
+        engine.commit(&engine.writer_to_free()?, moves, Act::verb("branch", done.clone()))?;
     }
     one(engine, &label, head, &snapshot, done)
 }
@@ -143,7 +143,7 @@ fn rename(engine: &Engine, from: &str, to: &Label, dry_run: bool) -> Result<Repo
             let value = |position| Some(NameValue::Position(position));
             moves.push(moved(NameKey::Position(workspace), value(old), value(new)));
         }
-        engine.commit(&engine.store.writer()?, moves, Act::verb("branch", done.clone()))?;
+        engine.commit(&engine.writer()?, moves, Act::verb("branch", done.clone()))?;
     }
     one(engine, to, head, &snapshot, done)
 }

@@ -77,7 +77,7 @@ pub fn run(
         return dry_run(engine, options, &config);
     }
     let _lock = engine.lock("eval", Sharing::Shared)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let safe = engine.make_safe(&writer, "eval")?;
     drop(writer);
     let (id, snapshot) = match &options.what {

@@ -74,7 +74,7 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         return dry_run(engine, options);
     }
     let _lock = engine.lock("exec", Sharing::Shared)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let safe = engine.make_safe(&writer, "exec")?;
     let (label, start) = find(engine, &safe.standing, &options.branch)?;
     let before = Snapshot::fetch(&writer, start)?;

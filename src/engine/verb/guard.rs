@@ -96,7 +96,7 @@ pub fn run(
         return dry_run(engine);
     }
     let _lock = engine.lock("guard", Sharing::Exclusive)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let before = engine.standing()?;
     let safe = engine.make_safe(&writer, "guard")?;
     // What is compared with: what stood there before these changes.

@@ -68,8 +68,9 @@ pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, E
     if engine.refuse_in_view().is_err() || (phase == Phase::Post && options.failed) {
         return Ok(nothing);
     }
+    engine.refuse_when_short()?;
     let _lock = engine.lock("hook", Sharing::Shared)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let standing = engine.standing()?;
     let before = standing.snapshot.tree;
     let file = options.file.as_deref().and_then(|file| inside(engine, file));

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::base::id::NamesId;
 use crate::base::name::Label;
-use crate::engine::config::{Config, ProjectKind, default_text, guess};
+use crate::engine::config::{Config, DEFAULT_SETTINGS, ProjectKind, default_text, guess};
 use crate::engine::context::CONFIG_FILE;
 use crate::engine::discover::Place;
 use crate::engine::report::ShownPath;
@@ -151,10 +151,12 @@ fn apply(surroundings: Surroundings, plan: Plan) -> Result<Report, EngineError> 
     // A store that lacks its last file, from an `init` cut short, is finished by the same call.
     let store = match Store::open(&place.store, disk.clone()) {
         Ok(store) => store,
-        Err(StoreError::NotAStore { .. }) => Store::create(&place.store, disk.clone(), "")?,
+        Err(StoreError::NotAStore { .. }) => {
+            Store::create(&place.store, disk.clone(), DEFAULT_SETTINGS)?
+        }
         Err(error) => return Err(error.into()),
     };
-    let engine = Engine { surroundings, place, store, recovered: Vec::new() };
+    let engine = Engine::of(surroundings, place, store);
     report.snapshot = Some(first_snapshot(&engine)?);
     Ok(report)
 }
@@ -167,7 +169,7 @@ fn first_snapshot(engine: &Engine) -> Result<String, EngineError> {
         register(engine)?;
         return Ok(position.snapshot.hex());
     }
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let config = engine.config()?;
     let base = tree::empty(&writer)?;
     let mut taken = engine.take(&writer, &config, base)?;

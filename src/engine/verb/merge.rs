@@ -107,7 +107,7 @@ pub fn run(
         return dry_run(engine, &sources, options);
     }
     let _lock = engine.lock("merge", Sharing::Exclusive)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let mut safe = engine.make_safe(&writer, "merge")?;
     engine.keep_state(&writer, &mut safe, "merge")?;
     let mut passed_over = Vec::new();

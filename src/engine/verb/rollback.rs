@@ -61,7 +61,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         return engine.rolled_back(&safe, &goal, shown_changes(&plan.changes));
     }
     let _lock = engine.lock("rollback", Sharing::Exclusive)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let mut safe = engine.make_safe_to_place(&writer, "rollback")?;
     let goal = engine.goal(&writer, options, &safe)?;
     engine.keep_state(&writer, &mut safe, "rollback")?;

@@ -72,7 +72,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
             merged: None,
         };
         experiment.selection = Some(selection);
-        let writer = engine.store.writer()?;
+        let writer = engine.writer()?;
         let new = experiment.put(&writer)?;
         let value = |id| Some(NameValue::Experiment(id));
         let key = NameKey::Experiment(experiment.name.clone());

@@ -66,7 +66,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     }
     engine.refuse_in_view()?;
     let _lock = engine.lock("snapshot", Sharing::Shared)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     record(engine, &writer, options, Some(&writer))
 }
 

@@ -60,7 +60,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         return Ok(report(from, label.to_string(), head.hex(), None, &plan.changes));
     }
     let _lock = engine.lock("switch", Sharing::Exclusive)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let mut safe = engine.make_safe_to_place(&writer, "switch")?;
     engine.keep_state(&writer, &mut safe, "switch")?;
     let from = safe.standing.position.branch.to_string();

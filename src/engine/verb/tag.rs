@@ -112,7 +112,9 @@ fn change(
 ) -> Result<(), EngineError> {
     if !dry_run {
         let moves = vec![moved(key, before, after)];
-        engine.commit(&engine.store.writer()?, moves, Act::verb("tag", done))?;
+        let frees = moves.iter().all(|name| name.new.is_none());
+        let writer = if frees { engine.writer_to_free()? } else { engine.writer()? };
+        engine.commit(&writer, moves, Act::verb("tag", done))?;
     }
     Ok(())
 }

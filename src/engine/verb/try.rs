@@ -112,7 +112,7 @@ pub fn run(
         return dry_run(engine, options);
     }
     let _lock = engine.lock("try", Sharing::Shared)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let safe = make_safe(engine, &writer, options)?;
     drop(writer);
     let name = options.resume.as_deref();
@@ -321,7 +321,7 @@ fn open(
             when: engine.surroundings.now(),
             name,
         };
-        let writer = engine.store.writer()?;
+        let writer = engine.writer()?;
         let id = record.put(&writer)?;
         let key = NameKey::Experiment(record.name.clone());
         let mut moves = vec![moved(key, None, Some(NameValue::Experiment(id)))];

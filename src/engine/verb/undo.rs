@@ -174,7 +174,7 @@ impl Engine {
         step: &Step<'_>,
         report: &mut Report,
     ) -> Result<(), EngineError> {
-        let writer = self.store.writer()?;
+        let writer = self.writer()?;
         let summary = format!("{} of `{}` ({})", step.verb, report.verb, step.id.short());
         let act = Act { kind: step.kind.clone(), verb: step.verb, summary };
         let Some(position) = plan.position.filter(|_| plan.moves_files) else {

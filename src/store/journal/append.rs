@@ -14,6 +14,7 @@ use super::tail::{Active, Tail};
 use crate::base::disk::{Disk, PlacedFile};
 use crate::base::limits::{JOURNAL_PAGE_BYTES, JOURNAL_PAYLOAD_BYTES_MAX};
 use crate::store::error::StoreError;
+use crate::store::quota::Quota;
 
 /// One frame to append.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,7 @@ impl Journal {
         let mut writer = Writer {
             tail: &mut inner.tail,
             disk: self.disk.as_ref(),
+            quota: &self.quota,
             bounds: self.bounds,
             bytes: Vec::new(),
             start: 0,
@@ -75,7 +77,9 @@ impl Journal {
             appends.iter().map(|append| writer.add(append)).collect();
         let appended = appended.and_then(|results| writer.flush().map(|()| results));
         Ok(appended.inspect_err(|e| {
-            self.poison.set(e);
+            if !e.is_quota() {
+                self.poison.set(e);
+            }
             inner.tail.forget();
         })?)
     }
@@ -104,6 +108,7 @@ impl Journal {
 struct Writer<'a> {
     tail: &'a mut Tail,
     disk: &'a dyn Disk,
+    quota: &'a Quota,
     bounds: Bounds,
     /// Frames that are not written yet.
     bytes: Vec<u8>,
@@ -124,6 +129,7 @@ impl Writer<'_> {
         }
         if self.needs_segment() {
             self.flush()?;
+            self.quota.allow(self.bounds.step)?;
             begin_segment(self.tail, self.disk)?;
         }
         let Some(active) = &mut self.tail.active else {
@@ -163,6 +169,7 @@ impl Writer<'_> {
         let mut written = Ok(());
         if active.end > active.length && self.start > 0 {
             let zeros = active.length..active.end.next_multiple_of(self.bounds.step);
+            self.quota.allow(zeros.end - zeros.start)?;
             active.length = zeros.end;
             written = fill(writer.as_ref(), zeros);
         }

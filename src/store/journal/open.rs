@@ -16,6 +16,7 @@ use crate::base::limits::{JOURNAL_FILES_MAX, JOURNAL_SEGMENT_BYTES, JOURNAL_STEP
 use crate::store::error::StoreError;
 use crate::store::lock::LockFile;
 use crate::store::open::{Poison, Store};
+use crate::store::quota::Quota;
 
 /// Bytes that are read at first for one frame: most frames are no longer.
 const READ_BYTES: usize = 4 << 10;
@@ -34,6 +35,7 @@ pub struct Journal {
     pub(super) folder: PathBuf,
     pub(super) bounds: Bounds,
     pub(super) poison: Poison,
+    pub(super) quota: Quota,
     pub(super) syncs: Syncs,
     inner: Mutex<Inner>,
     /// Segments that were read from.
@@ -72,6 +74,7 @@ impl Journal {
             folder,
             bounds,
             poison: store.poison.clone(),
+            quota: store.quota.clone(),
             syncs: Syncs::default(),
             inner: Mutex::new(inner),
             files: Mutex::default(),

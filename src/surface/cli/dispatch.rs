@@ -413,6 +413,9 @@ fn said(engine: Engine) -> Engine {
     for sentence in &engine.recovered {
         print_error(&format!("recovered: {sentence}\n"));
     }
+    if let Some(usage) = engine.usage_to_say() {
+        print_error(&text::usage(usage));
+    }
     engine
 }
 

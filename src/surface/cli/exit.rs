@@ -198,6 +198,11 @@ fn hint_by_category(error: &EngineError) -> Option<String> {
         Category::Corrupt => {
             Some("`exp fsck` names what is damaged; nothing was changed".to_owned())
         }
+        Category::Full if error.is_quota() => Some(
+            "`exp gc` lets go of what may go, deleting branches and tags before lets it free more; or \
+             raise `quota` in the store's config.toml; nothing was changed"
+                .to_owned(),
+        ),
         Category::Full => Some("make room on the disk; nothing was changed".to_owned()),
         _ => None,
     }

@@ -144,7 +144,7 @@ fn record_files(
     document: Document,
 ) -> Result<Files, EngineError> {
     let _lock = engine.lock(VERB, Sharing::Shared)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let standing = engine.standing()?;
     let state = Some(document.store(&writer)?);
     let mut taken = engine.take(&writer, &engine.config_or_default(), standing.snapshot.tree)?;

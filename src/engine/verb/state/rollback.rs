@@ -92,7 +92,7 @@ fn with_files(
         return Err(EngineError::NotFound { what, name, near: Vec::new() });
     }
     let _lock = engine.lock(VERB, Sharing::Exclusive)?;
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let mut safe = engine.make_safe_to_place(&writer, VERB)?;
     engine.keep_state(&writer, &mut safe, VERB)?;
     let snapshot = Snapshot::fetch(&writer, goal.id)?;

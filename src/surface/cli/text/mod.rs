@@ -25,5 +25,5 @@ pub use state::{
     state_put, state_rolled_back, state_seen, state_sessions, state_stopped, state_watched,
 };
 pub use table::rank;
-pub use upkeep::{deinit, doctor, fsck, init, section, stats};
+pub use upkeep::{deinit, doctor, fsck, init, section, stats, usage};
 pub use workspace::{snapshot, status, switch};

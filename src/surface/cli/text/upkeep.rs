@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::session::states;
 use super::shape::{bytes, count, id};
 use crate::engine::verb::{deinit, doctor, fsck, init, stats};
+use crate::store::{Level, Usage};
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
 use crate::surface::cli::section::Change;
 
@@ -187,4 +188,18 @@ pub fn stats(report: &stats::Report) -> String {
         writeln!(page, "{disk} on disk in {} ({raw} uncompressed)", count(report.packs, "pack"));
     page.push_str(&states(&report.states, report.journal_bytes));
     page
+}
+
+/// What is said of a quota that is nearly used, beside what any verb prints.
+pub fn usage(usage: Usage) -> String {
+    let of = bytes(usage.quota.unwrap_or_default());
+    let (percent, used) = (usage.percent().unwrap_or_default(), bytes(usage.bytes));
+    let what = match usage.level() {
+        Level::Full => "nothing more is written",
+        Level::Short => "hooks record nothing more",
+        Level::Said | Level::Free => "at 95 % hooks record nothing more",
+    };
+    format!(
+        "note: the store uses {percent} % of its quota ({used} of {of}): {what}; `exp gc` makes room\n"
+    )
 }
