@@ -43,6 +43,12 @@ pub trait RawObjects {
     /// # Errors
     /// As `Fetch::fetch`, less a missing object.
     fn raw(&self, id: ObjectId) -> Result<Option<Vec<u8>>, ObjectError>;
+
+    /// Whether bytes are stored for an object, without reading them.
+    ///
+    /// # Errors
+    /// As [`RawObjects::raw`].
+    fn holds(&self, id: ObjectId) -> Result<bool, ObjectError>;
 }
 
 /// The bytes of an object; none where neither it nor a recipe for it is stored.

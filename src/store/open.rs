@@ -250,6 +250,10 @@ impl RawObjects for Store {
             None => Ok(None),
         }
     }
+
+    fn holds(&self, id: ObjectId) -> Result<bool, ObjectError> {
+        Ok(self.packs.locate(id)?.is_some())
+    }
 }
 
 impl Fetch for Store {

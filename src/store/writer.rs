@@ -268,6 +268,11 @@ impl RawObjects for Writer<'_> {
         };
         found.map_or_else(|| self.store.raw(id), |bytes| Ok(Some(bytes)))
     }
+
+    fn holds(&self, id: ObjectId) -> Result<bool, ObjectError> {
+        let is_pending = locked(&self.pending).contains_key(&id);
+        if is_pending { Ok(true) } else { self.store.holds(id) }
+    }
 }
 
 impl Fetch for Writer<'_> {

@@ -6,4 +6,5 @@
 //! Knows nothing of why something is kept: it is told what is.
 
 mod compact;
+pub(super) mod follow;
 pub(super) mod reach;

@@ -62,7 +62,7 @@ fn put_tree(writer: &impl Put, content: &str) -> TreeId {
 }
 
 /// A snapshot of one file of that content.
-fn put_snapshot(writer: &impl Put, content: &str) -> SnapshotId {
+pub(super) fn put_snapshot(writer: &impl Put, content: &str) -> SnapshotId {
     let snapshot = Snapshot {
         parents: Vec::new(),
         tree: put_tree(writer, content),
