@@ -154,3 +154,30 @@ fn settings_that_are_not_understood_refuse_to_write_and_not_to_read() {
     bench.ok(&["status"]);
     bench.ok(&["log"]);
 }
+
+#[test]
+fn what_a_branch_holds_alone_is_what_removing_it_frees() {
+    let mut bench = Bench::project();
+    bench.ok(&["branch", "side"]);
+    bench.ok(&["switch", "side"]);
+    fs::write(bench.root().join("large"), noise(50_000)).unwrap();
+    bench.as_session("two", |bench| bench.ok(&["snapshot", "-m", "large"]));
+    let report = bench.json(&["stats", "--alone"]);
+    let of = |list: &str, name: &str| {
+        let all = report["alone"][list].as_array().unwrap().clone();
+        let found = all.into_iter().find(|one| one["name"] == name);
+        found.unwrap_or_else(|| panic!("no {name} in {report:#}"))
+    };
+    assert_eq!(of("branches", "side")["bytes"].as_u64().unwrap() / 10_000, 5);
+    assert!(of("branches", "side")["stored_bytes"].as_u64().unwrap() >= 50_000);
+    // Everything on `main` is in the history of `side`.
+    assert_eq!(of("branches", "main")["objects"], 0);
+    assert_eq!(of("sessions", "two")["bytes"].as_u64().unwrap() / 10_000, 5);
+    assert!(report["ratio"].as_f64().unwrap() > 0.1 && report["quota_bytes"].is_null());
+    let page = bench.ok(&["stats", "--alone"]);
+    assert!(page.contains("alone on disk") && page.contains("side"), "{page}");
+    // With a tag in its place the branch holds nothing alone.
+    bench.ok(&["tag", "kept"]);
+    let report = bench.json(&["stats", "--alone"]);
+    assert!(report["alone"]["branches"].as_array().unwrap().iter().all(|one| one["objects"] == 0));
+}

@@ -137,7 +137,11 @@ fn mover(
     let mut next = Some(from);
     for _ in 0..OPERATIONS_WALK_MAX {
         let Some(id) = next else { break };
-        let operation = Operation::fetch(store, id)?;
+        let operation = match Operation::fetch(store, id) {
+            // Let go by a collection: who moved it is not known any more.
+            Err(ObjectError::Gone { .. }) => break,
+            operation => operation?,
+        };
         let before = names::get(store, operation.before, key)?;
         if before != names::get(store, operation.after, key)? {
             return Ok(Some((id, operation)));

@@ -93,7 +93,12 @@ fn strike_ancestors(
         if others.is_empty() || seen.len() > OPERATIONS_WALK_MAX {
             break;
         }
-        for parent in Operation::fetch(objects, id)?.parents {
+        let parents = match Operation::fetch(objects, id) {
+            // Where the log ends: a collection lets go of what is older.
+            Err(ObjectError::Gone { .. }) => Vec::new(),
+            operation => operation?.parents,
+        };
+        for parent in parents {
             if seen.insert(parent) {
                 pending.push_back(parent);
             }

@@ -26,6 +26,7 @@ mod writer;
 
 pub use check::{CheckProgress, CheckReport, Problem};
 pub use collect::follow::{Reference, references, references_in};
+pub use collect::{Group, Held};
 pub use commit::{Change, Committed, NameMove};
 pub use error::{CommitError, Holder, StoreError, is_full};
 pub use heads::Current;

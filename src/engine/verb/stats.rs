@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::engine::held::Alone;
 use crate::engine::{Engine, EngineError, catalogue};
 use crate::session::state::{SessionFacts, StateError};
 use crate::store::journal::Journal;
 
-/// What can be asked of `stats`: nothing yet.
+/// What can be asked of `stats`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {}
+pub struct Options {
+    /// Also tell what each branch and session holds alone, which costs a walk over all of it.
+    pub alone: bool,
+}
 
 /// The counts.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +35,12 @@ pub struct Report {
     pub disk_bytes: u64,
     /// Bytes of all objects before compression.
     pub raw_bytes: u64,
+    /// How many times smaller they are on disk; none where nothing is stored.
+    pub ratio: Option<f64>,
+    /// What packs and journal may take together, if that is limited.
+    pub quota_bytes: Option<u64>,
+    /// What each branch and session holds alone, where that was asked for.
+    pub alone: Option<Alone>,
     /// Objects by kind.
     pub objects: Vec<(String, u64)>,
     /// The sessions' states.
@@ -87,7 +97,7 @@ pub struct Durations {
 ///
 /// # Errors
 /// The store's, and the catalogue's when another process holds it.
-pub fn run(engine: &Engine, _options: &Options) -> Result<Report, EngineError> {
+pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let (catalogue, notices) = catalogue::open(engine)?;
     let counts = catalogue.statistics()?;
     let store = engine.store.statistics()?;
@@ -107,6 +117,9 @@ pub fn run(engine: &Engine, _options: &Options) -> Result<Report, EngineError> {
         packs: store.packs,
         disk_bytes: store.pack_bytes,
         raw_bytes: store.bytes(),
+        ratio: (store.pack_bytes > 0).then(|| store.bytes() as f64 / store.pack_bytes as f64),
+        quota_bytes: engine.settings().ok().and_then(|settings| settings.quota_bytes),
+        alone: if options.alone { Some(engine.held_alone()?) } else { None },
         objects: objects.collect(),
         notices,
     })

@@ -15,6 +15,7 @@ use crate::object::memory::Scratch;
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::operation::{Operation, OperationKind};
 use crate::object::snapshot::{GitHead, Snapshot};
+use crate::object::traits::ObjectError;
 use crate::session::timeline;
 use crate::store::{NameMove, Sharing};
 
@@ -101,6 +102,8 @@ impl Iterator for Log<'_> {
                 self.next = operation.parents.first().copied();
                 Some(Ok((id, operation)))
             }
+            // The log ends where a collection let go of what is older.
+            Err(ObjectError::Gone { .. }) => None,
             Err(error) => Some(Err(error.into())),
         }
     }

@@ -30,6 +30,7 @@ mod moves;
 mod plan;
 mod put;
 mod rebuild;
+mod roots;
 mod search;
 mod session;
 mod sessions;

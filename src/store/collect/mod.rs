@@ -5,6 +5,9 @@
 //!
 //! Knows nothing of why something is kept: it is told what is.
 
+mod alone;
 mod compact;
 pub(super) mod follow;
 pub(super) mod reach;
+
+pub use alone::{Group, Held};

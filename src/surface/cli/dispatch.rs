@@ -87,7 +87,7 @@ impl Shell {
                 | Verb::Show { .. }
                 | Verb::Diff { .. }
                 | Verb::Op { .. }
-                | Verb::Stats
+                | Verb::Stats { .. }
                 | Verb::Rank(_)
                 | Verb::Logs(_)
                 | Verb::Compare(_)
@@ -386,8 +386,9 @@ impl Shell {
                 let well = report.problems.is_empty();
                 return Ok(if well { exit::DONE } else { exit::CORRUPT });
             }
-            _ => {
-                let report = stats::run(engine, &stats::Options::default())?;
+            other => {
+                let alone = matches!(other, Verb::Stats { alone: true });
+                let report = stats::run(engine, &stats::Options { alone })?;
                 self.give("stats", &report, || text::stats(&report));
             }
         }

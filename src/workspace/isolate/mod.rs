@@ -18,6 +18,7 @@ mod merged;
 mod note;
 mod numbers;
 mod slots;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod upper;
@@ -33,5 +34,6 @@ pub use merged::merged_file;
 pub use note::Note;
 pub use numbers::Number;
 pub use slots::{Slot, SlotPool};
+pub use standing::{Standing, standing};
 pub use upper::{UpperPlan, prepare_upper};
 pub use warm::{Copied, copy_warm};

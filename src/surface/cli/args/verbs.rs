@@ -343,8 +343,14 @@ pub enum Verb {
     #[command(after_help = "Example:\n  exp doctor")]
     Doctor,
     /// Count snapshots, verdicts, bytes
-    #[command(after_help = "Example:\n  exp stats --json")]
-    Stats,
+    #[command(
+        after_help = "Example:\n  exp stats --json\n  exp stats --alone   # what each branch and session holds alone"
+    )]
+    Stats {
+        /// Also tell what each branch and session holds alone: what removing it would free
+        #[arg(long)]
+        alone: bool,
+    },
     /// Tell the whole story on a small Rust project, in under a minute
     #[command(after_help = "Example:\n  exp demo\n  exp demo /tmp/pairs")]
     Demo {

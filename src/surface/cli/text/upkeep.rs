@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use super::rows::{plain, table, titles};
 use super::session::states;
 use super::shape::{bytes, count, id};
+use crate::engine::HeldAlone;
 use crate::engine::verb::{deinit, doctor, fsck, init, stats};
 use crate::store::{Level, Usage};
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
@@ -184,10 +186,32 @@ pub fn stats(report: &stats::Report) -> String {
         }
     }
     let (disk, raw) = (bytes(report.disk_bytes), bytes(report.raw_bytes));
-    let _ =
-        writeln!(page, "{disk} on disk in {} ({raw} uncompressed)", count(report.packs, "pack"));
+    let ratio =
+        report.ratio.map_or_else(String::new, |ratio| format!(", {ratio:.1} times as much"));
+    let packs = count(report.packs, "pack");
+    let _ = writeln!(page, "{disk} on disk in {packs} ({raw} uncompressed{ratio})");
+    if let Some(quota) = report.quota_bytes {
+        let _ = writeln!(page, "  {} {}", paint(FAINT, "quota:"), bytes(quota));
+    }
+    if let Some(alone) = &report.alone {
+        page.push_str(&held("branch", &alone.branches));
+        page.push_str(&held("session", &alone.sessions));
+    }
     page.push_str(&states(&report.states, report.journal_bytes));
     page
+}
+
+/// What branches or sessions hold alone, a table.
+fn held(title: &str, all: &[HeldAlone]) -> String {
+    let mut rows = vec![titles(&["", title, "alone on disk", "uncompressed", "objects"])];
+    for one in all {
+        let sizes = [one.stored_bytes, one.bytes].map(|size| plain(bytes(size)));
+        let mut row = vec![plain(""), (NAME, one.name.clone())];
+        row.extend(sizes);
+        row.push(plain(one.objects.to_string()));
+        rows.push(row);
+    }
+    table(rows, &[2, 3, 4], usize::MAX)
 }
 
 /// What is said of a quota that is nearly used, beside what any verb prints.
