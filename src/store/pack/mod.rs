@@ -8,6 +8,7 @@
 pub mod block;
 pub mod cache;
 pub mod format;
+pub mod index;
 pub mod read;
 pub mod set;
 pub mod write;

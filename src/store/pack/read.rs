@@ -1,4 +1,5 @@
-//! Reading one pack: its index once, its blocks as they are asked for, by `pread`.
+//! Reading one pack: its tables once, pages of its index and its blocks as they are asked for, by
+//! `pread`.
 //!
 //! Guarantees that what it returns is what was written, or an error. Files are not mapped into
 //! memory: a file that is cut short under a map is a signal, not an error (traps.md, 40).
@@ -13,9 +14,10 @@ use std::sync::OnceLock;
 
 use super::super::error::{damaged, disk_error};
 use super::format::{
-    BlockEntry, FOOTER_BYTES, Footer, HEADER, INDEX_ENTRY_BYTES, IndexEntry, TABLE_ENTRY_BYTES,
-    block_digest, tables_digest,
+    BlockEntry, FOOTER_BYTES, Footer, HEADER_BYTES, IndexEntry, TABLE_ENTRY_BYTES, block_digest,
+    tables_digest,
 };
+use super::index::{PageSource, PagedIndex};
 use crate::base::id::{Hash, Kind, ObjectId};
 use crate::base::limits::BLOCK_BYTES_MAX;
 use crate::object::traits::ObjectError;
@@ -54,24 +56,53 @@ impl Pack {
     }
 }
 
-/// A pack whose index is in memory.
+/// A pack whose tables are in memory.
 #[derive(Debug)]
 pub struct OpenPack {
-    path: PathBuf,
-    file: File,
+    file: PackFile,
     footer: Footer,
     blocks: Vec<BlockEntry>,
-    /// The index as it lies in the file: searched as bytes, because turning a million entries
-    /// into values would cost more than most commands do.
-    index: Vec<u8>,
+    index: PagedIndex,
+}
+
+/// The file of a pack, with its end as it was read at the opening.
+#[derive(Debug)]
+struct PackFile {
+    path: PathBuf,
+    file: File,
+    /// Where the index begins.
+    index_offset: u64,
+    /// The bytes from `tail_offset` on. Kept only where the index lies within: for a small pack.
+    tail: Vec<u8>,
+    tail_offset: u64,
+}
+
+impl PackFile {
+    /// So many bytes from a place.
+    fn bytes(&self, offset: u64, count: usize) -> Result<Vec<u8>, ObjectError> {
+        let start = offset.checked_sub(self.tail_offset).and_then(|at| usize::try_from(at).ok());
+        let kept = start.and_then(|at| self.tail.get(at..at.checked_add(count)?));
+        kept.map_or_else(|| read_at(&self.file, &self.path, offset, count), |b| Ok(b.to_vec()))
+    }
+}
+
+impl PageSource for PackFile {
+    fn read(&self, offset: usize, count: usize) -> Result<Vec<u8>, ObjectError> {
+        self.bytes(self.index_offset + offset as u64, count)
+    }
+
+    fn damaged(&self, what: &str) -> ObjectError {
+        damaged(&self.path, what)
+    }
 }
 
 impl OpenPack {
     fn open(path: &Path, name: Hash) -> Result<Self, ObjectError> {
         let file = File::open(path).map_err(|e| disk_error(path, e))?;
         let length = file.metadata().map_err(|e| disk_error(path, e))?.len();
-        let start = length.saturating_sub(TAIL_BYTES);
-        let tail = read_at(&file, path, start, usize::try_from(length - start).unwrap_or(0))?;
+        let tail_offset = length.saturating_sub(TAIL_BYTES);
+        let count = usize::try_from(length - tail_offset).unwrap_or(0);
+        let tail = read_at(&file, path, tail_offset, count)?;
         let Some(footer) = tail.last_chunk::<FOOTER_BYTES>() else {
             return Err(damaged(path, "it is shorter than a footer"));
         };
@@ -79,36 +110,36 @@ impl OpenPack {
         if found != name {
             return Err(damaged(path, "it has the name of another pack"));
         }
+        let index_offset = footer.index_offset;
+        let mut file = PackFile { path: path.to_owned(), file, index_offset, tail, tail_offset };
         let tables_end = length - FOOTER_BYTES as u64;
-        let tables = match footer.table_offset.checked_sub(start) {
-            Some(at) => tail[at as usize..tail.len() - FOOTER_BYTES].to_vec(),
-            None => {
-                let count = tables_end - footer.table_offset;
-                read_at(&file, path, footer.table_offset, count as usize)?
-            }
-        };
+        // The parts of the file add up to its length, so this is less than the file has.
+        let tables =
+            file.bytes(footer.table_offset, (tables_end - footer.table_offset) as usize)?;
         if tables_digest(&tables) != footer.tables_digest {
-            return Err(damaged(path, "its index is not what its digest says"));
+            return Err(damaged(path, "its tables are not what their digest says"));
         }
-        let (table, index) = tables.split_at(footer.blocks as usize * TABLE_ENTRY_BYTES);
+        if index_offset < tail_offset {
+            file.tail = Vec::new();
+        }
+        let (table, rest) = tables.split_at(footer.blocks as usize * TABLE_ENTRY_BYTES);
         let blocks: Vec<_> = table.as_chunks().0.iter().map(BlockEntry::read).collect();
-        let index = index.to_vec();
-        let pack = Self { path: path.to_owned(), file, footer, blocks, index };
+        let pack = Self { file, footer, blocks, index: PagedIndex::new(&footer, rest) };
         pack.check_blocks()?;
         Ok(pack)
     }
 
-    /// Blocks follow each other without gaps from the header to the table.
+    /// Blocks follow each other without gaps from the header to where they must end.
     fn check_blocks(&self) -> Result<(), ObjectError> {
-        let mut end = HEADER.len() as u64;
+        let mut end = HEADER_BYTES as u64;
         for block in &self.blocks {
             if block.offset != end || block.raw as usize > BLOCK_BYTES_MAX {
-                return Err(damaged(&self.path, "its blocks do not follow each other"));
+                return Err(self.file.damaged("its blocks do not follow each other"));
             }
             end += u64::from(block.compressed);
         }
-        if end != self.footer.table_offset {
-            return Err(damaged(&self.path, "its blocks do not end where its table begins"));
+        if end != self.footer.blocks_end() {
+            return Err(self.file.damaged("its blocks do not end where its next part begins"));
         }
         Ok(())
     }
@@ -126,16 +157,17 @@ impl OpenPack {
     /// The object at that place of the index.
     ///
     /// # Errors
-    /// [`ObjectError::File`] for a kind that this program does not know.
+    /// The disk's; [`ObjectError::File`], also for a kind that this program does not know.
     pub fn entry(&self, at: usize) -> Result<IndexEntry, ObjectError> {
-        let entry = IndexEntry::read(&self.index.as_chunks::<INDEX_ENTRY_BYTES>().0[at]);
-        entry.ok_or_else(|| damaged(&self.path, "its index names an unknown kind"))
+        self.index.entry(&self.file, at)
     }
 
     /// The place of the first object that is not before this one.
-    pub fn position(&self, kind: Kind, hash: &[u8]) -> usize {
-        let entries = self.index.as_chunks::<INDEX_ENTRY_BYTES>().0;
-        entries.partition_point(|entry| (entry[0], &entry[16..]) < (kind as u8, hash))
+    ///
+    /// # Errors
+    /// As [`OpenPack::entry`].
+    pub fn position(&self, kind: Kind, hash: &[u8]) -> Result<usize, ObjectError> {
+        self.index.position(&self.file, (kind as u8, hash))
     }
 
     /// Where an object lies in it, if it does.
@@ -143,9 +175,7 @@ impl OpenPack {
     /// # Errors
     /// As [`OpenPack::entry`].
     pub fn lookup(&self, id: ObjectId) -> Result<Option<IndexEntry>, ObjectError> {
-        let at = self.position(id.kind, &id.hash.0);
-        let entry = if at < self.count() { Some(self.entry(at)?) } else { None };
-        Ok(entry.filter(|entry| entry.id == id))
+        self.index.lookup(&self.file, id)
     }
 
     /// A block as it lies in the file, checked against its digest.
@@ -154,11 +184,12 @@ impl OpenPack {
     /// [`ObjectError::Disk`], [`ObjectError::File`].
     pub fn compressed(&self, number: u32) -> Result<(BlockEntry, Vec<u8>), ObjectError> {
         let Some(block) = self.blocks.get(number as usize) else {
-            return Err(damaged(&self.path, format!("it has no block {number}")));
+            return Err(self.file.damaged(&format!("it has no block {number}")));
         };
-        let bytes = read_at(&self.file, &self.path, block.offset, block.compressed as usize)?;
+        let bytes = self.file.bytes(block.offset, block.compressed as usize)?;
         if block_digest(&bytes) != block.digest {
-            return Err(damaged(&self.path, format!("block {number} is not what its digest says")));
+            let what = format!("block {number} is not what its digest says");
+            return Err(self.file.damaged(&what));
         }
         Ok((*block, bytes))
     }
@@ -169,7 +200,7 @@ impl OpenPack {
     /// [`ObjectError::Disk`], [`ObjectError::File`].
     pub fn block(&self, number: u32) -> Result<Vec<u8>, ObjectError> {
         let (block, bytes) = self.compressed(number)?;
-        decompress(&self.path, &bytes, block.raw)
+        decompress(&self.file.path, &bytes, block.raw)
     }
 
     /// Whether it begins as a pack must; the rest is checked as it is read.
@@ -177,10 +208,10 @@ impl OpenPack {
     /// # Errors
     /// [`ObjectError::Disk`], [`ObjectError::File`].
     pub fn check_header(&self) -> Result<(), ObjectError> {
-        if read_at(&self.file, &self.path, 0, HEADER.len())? == HEADER {
+        if self.file.bytes(0, HEADER_BYTES)? == self.footer.version.header() {
             return Ok(());
         }
-        Err(damaged(&self.path, "it does not begin like a pack"))
+        Err(self.file.damaged("it does not begin like a pack of its version"))
     }
 }
 

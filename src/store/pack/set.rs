@@ -165,7 +165,7 @@ impl PackSet {
         };
         for pack in self.rescan()?.iter() {
             let pack = pack.open()?;
-            let start = pack.position(kind, &first.0);
+            let start = pack.position(kind, &first.0)?;
             for at in (start..pack.count()).take(max) {
                 let entry = pack.entry(at)?;
                 if entry.id.kind != kind || !entry.id.hash.hex().starts_with(prefix) {

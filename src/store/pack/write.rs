@@ -13,10 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::super::error::{damaged, disk_error};
 use super::super::layout::FILE_MODE;
 use super::block::PackedBlock;
-use super::format::{BlockEntry, Footer, HEADER, IndexEntry, block_digest, tables_digest};
+use super::format::{
+    BlockEntry, Footer, INDEX_ENTRY_BYTES, IndexEntry, PAGE_ENTRIES, PageEntry, Version,
+    block_digest, page_digest, tables_digest,
+};
 use super::read::{Pack, decompress, read_at};
 use super::set::pack_file_name;
 use crate::base::disk::{Disk, DiskFile};
+use crate::base::id::Hash;
 use crate::base::limits::LOCK_TRIES_MAX;
 use crate::object::traits::ObjectError;
 
@@ -45,7 +49,7 @@ impl PackWriter {
         let (blocks, index) = (Vec::new(), Vec::new());
         let mut pack =
             Self { disk, path, file, reader, length: 0, blocks, index, is_finished: false };
-        pack.write(&HEADER)?;
+        pack.write(&Version::Two.header())?;
         Ok(pack)
     }
 
@@ -93,27 +97,39 @@ impl PackWriter {
     /// # Errors
     /// [`ObjectError::Disk`].
     pub fn finish(mut self, packs: &Path) -> Result<Pack, ObjectError> {
-        self.index.sort_unstable();
-        let mut tables = Vec::new();
-        self.blocks.iter().for_each(|block| block.write(&mut tables));
-        let table_offset = self.length;
-        let index_offset = table_offset + tables.len() as u64;
-        self.index.iter().for_each(|entry| entry.write(&mut tables));
-        let (footer, name) = Footer {
-            blocks: self.blocks.len() as u32,
-            objects: self.index.len() as u32,
-            table_offset,
-            index_offset,
-            tables_digest: tables_digest(&tables),
-        }
-        .write();
-        tables.extend_from_slice(&footer);
-        self.write(&tables)?;
+        let (tail, name) = self.tail();
+        self.write(&tail)?;
         self.file.sync().map_err(|e| disk_error(&self.path, e))?;
         let target = packs.join(pack_file_name(name));
         self.disk.rename(&self.path, &target).map_err(|e| disk_error(&target, e))?;
         self.is_finished = true;
         Ok(Pack::new(target, name, self.length))
+    }
+
+    /// Everything behind the blocks, and the digest that names the pack.
+    fn tail(&mut self) -> (Vec<u8>, Hash) {
+        self.index.sort_unstable();
+        let mut tail = Vec::with_capacity(self.index.len() * (INDEX_ENTRY_BYTES + 1));
+        let mut pages = Vec::new();
+        for page in self.index.chunks(PAGE_ENTRIES) {
+            let start = tail.len();
+            page.iter().for_each(|entry| entry.write(&mut tail));
+            PageEntry { first: page[0].id, digest: page_digest(&tail[start..]) }.write(&mut pages);
+        }
+        let index_bytes = tail.len();
+        self.blocks.iter().for_each(|block| block.write(&mut tail));
+        tail.extend_from_slice(&pages);
+        let footer = Footer {
+            version: Version::Two,
+            blocks: self.blocks.len() as u32,
+            objects: self.index.len() as u32,
+            table_offset: self.length + index_bytes as u64,
+            index_offset: self.length,
+            tables_digest: tables_digest(&tail[index_bytes..]),
+        };
+        let (footer, name) = footer.write();
+        tail.extend_from_slice(&footer);
+        (tail, name)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ObjectError> {

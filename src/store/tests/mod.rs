@@ -3,6 +3,7 @@
 mod commits;
 mod crash;
 mod layout;
+mod pack_format;
 mod packs;
 mod sound;
 

@@ -1,68 +1,16 @@
-//! Objects in packs: bytes, round trips, damage, compaction.
+//! Objects in packs: round trips, threads, compaction.
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::{commit_branch, fresh, open, put_snapshot};
-use crate::base::codec::{self, blob_id};
+use crate::base::codec::blob_id;
 use crate::base::disk::RealDisk;
-use crate::base::id::{BlobId, Kind, ObjectId};
+use crate::base::id::{BlobId, Kind};
 use crate::base::limits::PACKS_PER_CLASS_MAX;
 use crate::object::traits::{Fetch, Put, put_blob};
-use crate::store::pack::block::RawBlock;
-use crate::store::pack::set::pack_file_name;
-use crate::store::pack::write::PackWriter;
 use crate::store::{Store, StoreError};
-
-/// A pack of one blob and one tree record, byte for byte except for what zstd writes.
-#[test]
-fn the_bytes_of_a_pack_are_frozen() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut pack = PackWriter::create(Arc::new(RealDisk), folder.path()).unwrap();
-    let mut block = RawBlock::default();
-    let blob = blob_id(b"abc");
-    block.push(blob.object(), Arc::new(b"abc".to_vec()));
-    let record = codec::encode(Kind::Tree, &7_u32).unwrap();
-    let tree = ObjectId { kind: Kind::Tree, hash: codec::record_hash(Kind::Tree, &record) };
-    block.push(tree, Arc::new(record));
-    let block = block.compress().unwrap();
-    let frame = block.compressed.clone();
-    pack.add(&block).unwrap();
-    let pack = pack.finish(folder.path()).unwrap();
-    let bytes = std::fs::read(&pack.path).unwrap();
-
-    let digest = |purpose, bytes: &[u8]| codec::digest(purpose, bytes).0;
-    let mut table = Vec::new();
-    table.extend(16_u64.to_le_bytes());
-    table.extend((frame.len() as u32).to_le_bytes());
-    table.extend(11_u32.to_le_bytes());
-    table.extend([0; 8]);
-    table.extend(digest("pack block", &frame));
-    let mut index = Vec::new();
-    for (kind, offset, length, hash) in [(0_u8, 0_u32, 3_u32, blob.0), (1, 3, 8, tree.hash)] {
-        index.extend([kind, 0, 0, 0, 0, 0, 0, 0]);
-        index.extend(offset.to_le_bytes());
-        index.extend(length.to_le_bytes());
-        index.extend(hash.0);
-    }
-    let mut footer = Vec::new();
-    footer.extend([1_u32.to_le_bytes(), 2_u32.to_le_bytes()].concat());
-    let table_at = 16 + frame.len() as u64;
-    footer.extend([table_at.to_le_bytes(), (table_at + 56).to_le_bytes()].concat());
-    footer.extend(digest("pack tables", &[table.clone(), index.clone()].concat()));
-    let name = codec::digest("pack footer", &footer);
-    footer.extend(name.0);
-    footer.extend([0; 8]);
-    footer.extend(b"kcap px\n");
-    let header = b"xp pack\n\x01\0\0\0\0\0\0\0".to_vec();
-    assert_eq!(bytes, [header, frame, table, index, footer].concat());
-    assert_eq!(pack.path.file_name().unwrap().to_str().unwrap(), pack_file_name(name));
-    // The digests themselves are frozen by one of them.
-    assert_eq!(codec::digest("pack block", b"").hex(), GOLDEN_DIGEST);
-}
-
-const GOLDEN_DIGEST: &str = "eb9954c2e258983d55be3a5c8f84014c4fa31ef67f1ad3e974524e5da0cae49e";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
@@ -96,39 +44,6 @@ proptest! {
         }
         let different: std::collections::BTreeSet<_> = ids.into_iter().collect();
         prop_assert_eq!(store.statistics().unwrap().objects(), different.len() as u64);
-    }
-}
-
-/// Every byte of a small pack is changed in turn.
-#[test]
-fn a_damaged_byte_is_an_error_or_changes_nothing() {
-    let (_folder, store) = fresh();
-    let writer = store.writer().unwrap();
-    let contents: Vec<Vec<u8>> = (0..4_u8).map(|n| vec![n; 40 + usize::from(n)]).collect();
-    let ids: Vec<_> =
-        contents.iter().map(|content| put_blob(&writer, content.clone()).unwrap()).collect();
-    writer.flush().unwrap();
-    drop(writer);
-    let packs = std::fs::read_dir(store.root().join("packs")).unwrap();
-    let path = packs.map(|file| file.unwrap().path()).next().unwrap();
-    let good = std::fs::read(&path).unwrap();
-    for at in 0..good.len() {
-        let mut bad = good.clone();
-        bad[at] ^= 1 << (at % 8);
-        std::fs::write(&path, &bad).unwrap();
-        let store = open(store.root());
-        for (id, content) in ids.iter().zip(&contents) {
-            if let Ok(found) = store.fetch(id.object()) {
-                assert_eq!(&*found, content, "byte {at}");
-            }
-        }
-        assert!(!store.check(&|_| ()).unwrap().is_sound(), "byte {at} is covered by the check");
-    }
-    for length in 0..good.len() {
-        std::fs::write(&path, &good[..length]).unwrap();
-        let store = open(store.root());
-        let found = store.fetch(ids[0].object());
-        assert!(found.is_err_and(|e| e.is_corruption()), "cut to {length}");
     }
 }
 
