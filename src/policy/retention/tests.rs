@@ -1,3 +1,5 @@
+//! What stays and what goes, case by case, and that wider limits never let go of more.
+
 use proptest::prelude::*;
 
 use super::*;
