@@ -167,6 +167,11 @@ pub enum LogEvent {
         /// Why, in words.
         why: String,
     },
+    /// It was about a state that retention let go of.
+    LetGo {
+        /// What it did.
+        what: &'static str,
+    },
     /// The entry cannot be read.
     Damaged {
         /// What is wrong.

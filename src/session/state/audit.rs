@@ -26,6 +26,8 @@ pub struct AuditTrail {
     pub entries: Vec<AuditEntry>,
     /// The digest of the newest entry; none where that cannot be read.
     pub newest: Option<Hash>,
+    /// Entries that retention let go of: what they were cannot be checked any more.
+    pub let_go: u64,
     /// The first thing that is wrong; none where all is sound.
     pub fault: Option<AuditFault>,
 }
@@ -65,14 +67,15 @@ impl Session {
         for place in places {
             audit.take(place)?;
         }
-        let Audit { entries, mut fault, .. } = audit;
+        let Audit { entries, mut fault, index, .. } = audit;
         let is_there = |digest: Hash| entries.iter().any(|entry| entry.digest == Some(digest));
         if fault.is_none() && expected.is_some_and(|expected| !is_there(expected)) {
             let what = "the entry that was expected is not there: the end was cut off or rewritten";
             fault = Some(AuditFault { sequence: entries.len() as u64, what: what.to_owned() });
         }
         let newest = entries.last().and_then(|entry| entry.digest);
-        Ok(AuditTrail { session: self.name().to_owned(), entries, newest, fault })
+        let let_go = index.gone() as u64;
+        Ok(AuditTrail { session: self.name().to_owned(), entries, newest, let_go, fault })
     }
 }
 
@@ -85,7 +88,6 @@ struct Audit<'a> {
 
 impl Audit<'_> {
     fn take(&mut self, place: Position) -> Result<(), StateError> {
-        let at = self.entries.len() as u64;
         let payload = match self.reader.shared.log.read(place) {
             Err(error @ JournalError::Damaged { .. }) => {
                 self.unreadable(place, error.to_string());
@@ -100,6 +102,8 @@ impl Audit<'_> {
                 return Ok(());
             }
         };
+        self.reader.shared.step_over_gone(&mut self.index, place, &entry)?;
+        let at = self.index.slots.len() as u64;
         if let Some(what) = self.misplaced(at, &entry) {
             self.fault(at, what);
         }
@@ -117,7 +121,7 @@ impl Audit<'_> {
     }
 
     fn unreadable(&mut self, place: Position, what: String) {
-        let sequence = self.entries.len() as u64;
+        let sequence = self.index.slots.len() as u64;
         self.fault(sequence, what.clone());
         self.index.take_damaged(place, what.clone());
         let event = LogEvent::Damaged { what };
@@ -140,7 +144,7 @@ impl Audit<'_> {
                 "entry {number} stands here: others were removed or put elsewhere"
             ));
         }
-        if entry.before != self.index.digest {
+        if entry.before != self.index.digest && !self.index.ends_gone() {
             return Some("the entry before it is not the one that it follows".to_owned());
         }
         None
@@ -159,6 +163,9 @@ impl Audit<'_> {
             Act::Move { to, .. } => *to,
             Act::Tag { state, .. } | Act::Mark { state, .. } => *state,
         };
+        if self.index.is_gone(state as Number) {
+            return Ok(());
+        }
         match self.index.id(state as Number) {
             Some(_) => Ok(()),
             None => Err(self.reader.damaged(number, format!("entry {state} is no state"))),

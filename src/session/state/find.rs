@@ -108,13 +108,14 @@ impl Session {
                 for step in 0..*steps {
                     let Some(parent) = index.parents(state).first().copied() else {
                         return Err(match index.id(state) {
+                            None if index.is_gone(state) => self.let_go(),
                             Some(_) => self.no_state(&format!("{steps} steps back, only {step}")),
                             None => self.damaged(state, "what was before it is not known"),
                         });
                     };
                     state = parent;
                 }
-                Ok(state)
+                if index.is_gone(state) { Err(self.let_go()) } else { Ok(state) }
             }
             At::Time { branch, time } => self.at_time(index, branch.as_ref(), *time),
             // Which one is valid is found by reading: see `latest_valid`.
@@ -122,8 +123,9 @@ impl Session {
             At::Id(id) => self.by_id(index, *id),
             At::Prefix(prefix) => self.by_prefix(index, prefix),
             At::Tag(tag) => {
-                let newest = index.tagged(tag).and_then(|states| states.last());
-                newest.copied().ok_or_else(|| self.no_state(&format!("with the tag `{tag}`")))
+                let tagged = index.tagged(tag).into_iter().flatten().rev();
+                let newest = tagged.copied().find(|state| !index.is_gone(*state));
+                newest.ok_or_else(|| self.no_state(&format!("with the tag `{tag}`")))
             }
         }
     }
@@ -164,6 +166,7 @@ impl Session {
         self.head(index, &branch)?;
         match index.at_time(&branch, time) {
             Ok(state) => state.ok_or_else(|| self.no_state("that early")),
+            Err(unknown) if index.is_gone(unknown) => Err(self.let_go()),
             Err(unknown) => {
                 let what =
                     format!("it cannot be read, and may have moved branch `{branch}` by then");
@@ -202,6 +205,10 @@ impl Session {
 
     fn damaged(&self, number: Number, what: impl ToString) -> StateError {
         self.shared.reader(&self.core).damaged(number, what)
+    }
+
+    fn let_go(&self) -> StateError {
+        self.no_state("that old: retention let go of it")
     }
 
     pub(super) fn no_state(&self, wanted: &str) -> StateError {

@@ -136,7 +136,9 @@ impl Group<'_> {
             self.answers[*at] = match result {
                 Ok(place) => Some(Ok(session.saved(branch, *save, place, index))),
                 // The next round plans it again.
-                Err(JournalError::Moved { .. }) => session.catch_up(index).err().map(Err),
+                Err(JournalError::Moved { last, .. }) => {
+                    session.go_on_from(index, last).err().map(Err)
+                }
                 Err(error) => Some(Err(error.into())),
             };
         }

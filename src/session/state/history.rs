@@ -36,7 +36,9 @@ impl Session {
                 std::iter::successors(Some(head), before).take(limit).collect()
             }
         };
-        let places = numbers.iter().map(|at| (*at, index.slots[*at as usize].place)).collect();
+        // What was let go of is no part of it any more.
+        let there = numbers.into_iter().filter(|at| !index.is_gone(*at));
+        let places = there.map(|at| (at, index.slots[at as usize].place)).collect();
         drop(index);
         self.entries(places)
     }
@@ -86,6 +88,8 @@ pub(super) fn log_entry(index: &Index, mut entry: Entry, bytes: u64) -> LogEntry
 
 fn event(index: &Index, number: Number, (entry, act): (&Entry, Act), bytes: u64) -> LogEvent {
     let no_state = |state: u64| LogEvent::Damaged { what: format!("entry {state} is no state") };
+    let gone =
+        |state: u64, what| index.is_gone(state as Number).then_some(LogEvent::LetGo { what });
     match act {
         Act::Put(put) => match index.known(number) {
             Some(known) => LogEvent::Put(Box::new(meta(entry, put, bytes, &known))),
@@ -96,15 +100,15 @@ fn event(index: &Index, number: Number, (entry, act): (&Entry, Act), bytes: u64)
                 let from = index.head_before(&branch, number).and_then(|at| index.id(at));
                 LogEvent::Move { branch, from, to: id, message }
             }
-            None => no_state(to),
+            None => gone(to, "a move").unwrap_or_else(|| no_state(to)),
         },
         Act::Tag { tag, state, is_set } => match index.id(state as Number) {
             Some(id) => LogEvent::Tag { tag, state: id, is_set },
-            None => no_state(state),
+            None => gone(state, "a tag").unwrap_or_else(|| no_state(state)),
         },
         Act::Mark { state, is_valid, why } => match index.id(state as Number) {
             Some(id) => LogEvent::Mark { state: id, is_valid, why },
-            None => no_state(state),
+            None => gone(state, "a mark").unwrap_or_else(|| no_state(state)),
         },
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache::Rebuilt;
-use super::put::BodyKind;
+use super::put::{BodyKind, PutKind};
 use super::wire::{Act, Entry, NO_ENTRY};
 use crate::base::id::{Hash, SnapshotId};
 use crate::base::limits::STATE_MISSING_MAX;
@@ -35,6 +35,8 @@ pub(super) enum SlotKind {
         branch: u16,
         /// Patches since the last whole state; 0 is a whole one.
         depth: u8,
+        /// Whether nobody asked for it.
+        is_automatic: bool,
     },
     /// A branch went to a state.
     Move { branch: u16, to: Number },
@@ -42,6 +44,8 @@ pub(super) enum SlotKind {
     Other,
     /// It cannot be read.
     Damaged,
+    /// It was let go of.
+    Gone,
 }
 
 /// Where a branch is.
@@ -127,6 +131,30 @@ impl Index {
         self.digest = NO_ENTRY;
     }
 
+    /// Takes the places of entries that were let go of, up to that number. `place` is that of the
+    /// first one behind them.
+    pub(super) fn take_gone(&mut self, place: Position, until: u64) {
+        while (self.slots.len() as u64) < until {
+            self.slots.push(Slot { place, when: Timestamp::default(), kind: SlotKind::Gone });
+        }
+        self.digest = NO_ENTRY;
+    }
+
+    /// Whether the last entry that is known of was let go of, so that nothing says what it was.
+    pub(super) fn ends_gone(&self) -> bool {
+        self.slots.last().is_some_and(|slot| matches!(slot.kind, SlotKind::Gone))
+    }
+
+    /// Whether an entry was let go of.
+    pub(super) fn is_gone(&self, number: Number) -> bool {
+        self.slots.get(number as usize).is_some_and(|slot| matches!(slot.kind, SlotKind::Gone))
+    }
+
+    /// How many entries were let go of.
+    pub(super) fn gone(&self) -> usize {
+        self.slots.iter().filter(|slot| matches!(slot.kind, SlotKind::Gone)).count()
+    }
+
     fn kind(&mut self, number: Number, act: &Act) -> SlotKind {
         match act {
             Act::Put(put) => {
@@ -144,7 +172,8 @@ impl Index {
                 for tag in &put.tags {
                     self.tags.entry(tag.clone()).or_default().insert(number);
                 }
-                SlotKind::Put { id: put.id, parent, branch, depth }
+                let is_automatic = put.kind == PutKind::Automatic;
+                SlotKind::Put { id: put.id, parent, branch, depth, is_automatic }
             }
             Act::Move { branch, to, .. } => {
                 let (branch, to) = (self.intern(branch), *to as Number);
@@ -248,7 +277,7 @@ impl Index {
         for (at, slot) in self.slots.iter().enumerate().rev() {
             let is_later = slot.when > time;
             let state = match slot.kind {
-                SlotKind::Damaged => {
+                SlotKind::Damaged | SlotKind::Gone => {
                     unknown = unknown.or(Some(at as Number));
                     continue;
                 }

@@ -4,7 +4,7 @@
 //! digest that it says, because each entry carries the digest of the one before it. What does not
 //! check, and what cannot be written, is passed over. An index with damage is not kept.
 //!
-//! **Format**: `journal/<stream, 32 digits>.session`: `x s i`, version u8 = 1, the fields of [`Kept`]
+//! **Format**: `journal/<stream, 32 digits>.session`: `x s i`, version u8 = 2, the fields of [`Kept`]
 //! as in records, digest of all that (32, purpose `session index`). Written beside and renamed, never synced.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ use crate::base::name::Label;
 use crate::base::time::Timestamp;
 use crate::store::journal::{Position, StreamId};
 
-const MAGIC: &[u8; 4] = b"xsi\x01";
+const MAGIC: &[u8; 4] = b"xsi\x02";
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -47,9 +47,10 @@ struct KeptSlot {
 
 #[derive(Serialize, Deserialize)]
 enum KeptKind {
-    Put { id: SnapshotId, parent: Option<Number>, branch: u16, depth: u8 },
+    Put { id: SnapshotId, parent: Option<Number>, branch: u16, depth: u8, is_automatic: bool },
     Move { branch: u16, to: Number },
     Other,
+    Gone,
 }
 
 /// Where the index of a session is kept.
@@ -77,6 +78,11 @@ fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
+/// Removes the index of a session that is gone. What cannot be removed is not believed.
+pub(super) fn remove(folder: &Path, stream: StreamId) {
+    let _ = fs::remove_file(path(folder, stream));
+}
+
 /// The index that was kept, if the journal goes on from it.
 pub(super) fn load(
     folder: &Path,
@@ -91,7 +97,8 @@ pub(super) fn load(
     let kept: Kept = decode_fields(bytes.strip_prefix(MAGIC)?).ok()?;
     let index = index(kept, session)?;
     let last = index.last?;
-    let is_there = log.positions(stream, None).ok()?.get(index.slots.len() - 1) == Some(&last);
+    let at = index.slots.len().checked_sub(index.gone() + 1)?;
+    let is_there = log.positions(stream, None).ok()?.get(at) == Some(&last);
     let is_same = is_there && wire::digest(&log.read(last).ok()?) == index.digest;
     is_same.then_some(index)
 }
@@ -100,11 +107,12 @@ pub(super) fn load(
 fn kept(session: &str, index: &Index) -> Option<Kept> {
     let slot = |slot: &Slot| {
         let kind = match slot.kind {
-            SlotKind::Put { id, parent, branch, depth } => {
-                KeptKind::Put { id, parent, branch, depth }
+            SlotKind::Put { id, parent, branch, depth, is_automatic } => {
+                KeptKind::Put { id, parent, branch, depth, is_automatic }
             }
             SlotKind::Move { branch, to } => KeptKind::Move { branch, to },
             SlotKind::Other => KeptKind::Other,
+            SlotKind::Gone => KeptKind::Gone,
             SlotKind::Damaged => return None,
         };
         Some(KeptSlot { place: (slot.place.segment, slot.place.offset), when: slot.when, kind })
@@ -128,7 +136,7 @@ fn index(kept: Kept, session: &str) -> Option<Index> {
     // Entries lead only back, so that no way through them is a circle.
     let is_back = |(at, slot): (usize, &KeptSlot)| match &slot.kind {
         KeptKind::Put { parent: Some(to), .. } | KeptKind::Move { to, .. } => (*to as usize) < at,
-        KeptKind::Put { parent: None, .. } | KeptKind::Other => true,
+        KeptKind::Put { parent: None, .. } | KeptKind::Other | KeptKind::Gone => true,
     };
     let is_sound = kept.session == session
         && kept.slots.iter().enumerate().all(is_back)
@@ -142,11 +150,12 @@ fn index(kept: Kept, session: &str) -> Option<Index> {
     let slot = |slot: KeptSlot| {
         let (segment, offset) = slot.place;
         let kind = match slot.kind {
-            KeptKind::Put { id, parent, branch, depth } => {
-                SlotKind::Put { id, parent, branch, depth }
+            KeptKind::Put { id, parent, branch, depth, is_automatic } => {
+                SlotKind::Put { id, parent, branch, depth, is_automatic }
             }
             KeptKind::Move { branch, to } => SlotKind::Move { branch, to },
             KeptKind::Other => SlotKind::Other,
+            KeptKind::Gone => SlotKind::Gone,
         };
         Slot { place: Position { segment, offset }, when: slot.when, kind }
     };

@@ -22,6 +22,15 @@ pub(super) trait Log: Send + Sync {
     /// Makes all that was appended durable.
     fn sync(&self) -> Result<(), JournalError>;
 
+    /// Whether entries between two places could have been let go of.
+    fn is_retired_between(
+        &self,
+        _after: Option<Position>,
+        _until: Position,
+    ) -> Result<bool, JournalError> {
+        Ok(false)
+    }
+
     /// Appends one entry.
     fn append(&self, append: Append<'_>) -> Result<Position, JournalError> {
         let stream = append.stream;
@@ -56,6 +65,14 @@ impl Log for Journal {
 
     fn sync(&self) -> Result<(), JournalError> {
         self.sync()
+    }
+
+    fn is_retired_between(
+        &self,
+        after: Option<Position>,
+        until: Position,
+    ) -> Result<bool, JournalError> {
+        self.is_retired_between(after, until)
     }
 }
 

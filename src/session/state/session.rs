@@ -111,8 +111,8 @@ impl Session {
                             self.settle(put.kind)?;
                             return Ok(answer);
                         }
-                        Err(JournalError::Moved { .. }) => {
-                            self.catch_up(&mut index)?;
+                        Err(JournalError::Moved { last, .. }) => {
+                            self.go_on_from(&mut index, last)?;
                         }
                         Err(error) => return Err(error.into()),
                     }
@@ -131,6 +131,19 @@ impl Session {
     ) -> Planning<'a> {
         let reader = self.shared.reader(&self.core);
         Planning { reader, index, put, branch, second }
+    }
+
+    /// Takes what others wrote, whose last entry that is. Where that is older than what is known, the
+    /// session was let go of, and is read anew.
+    pub(super) fn go_on_from(
+        &self,
+        index: &mut Index,
+        last: Option<Position>,
+    ) -> Result<u64, StateError> {
+        if last < index.last {
+            *index = Index { is_loaded: true, ..Index::default() };
+        }
+        self.catch_up(index)
     }
 
     /// Takes what others wrote; says how many entries that were.
@@ -192,8 +205,8 @@ impl Session {
                     self.shared.syncer.sync()?;
                     return Ok((entry.sequence, value));
                 }
-                Err(JournalError::Moved { .. }) => {
-                    self.catch_up(&mut index)?;
+                Err(JournalError::Moved { last, .. }) => {
+                    self.go_on_from(&mut index, last)?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -17,10 +17,10 @@ use super::settings::StateSettings;
 use super::syncer::Syncer;
 use super::wire::{self, Act, Entry, WireError};
 use crate::base::id::TreeId;
-use crate::base::limits::SESSION_NAME_BYTES_MAX;
+use crate::base::limits::{SESSION_NAME_BYTES_MAX, STATE_MISSING_MAX};
 use crate::base::time::Clock;
 use crate::object::traits::Fetch;
-use crate::store::journal::{JournalError, StreamId};
+use crate::store::journal::{JournalError, Position, StreamId};
 
 /// What all sessions of one opened store share.
 pub(super) struct Shared {
@@ -121,6 +121,24 @@ impl Shared {
         }
     }
 
+    /// Takes the places of entries before this one that were let go of, where that is why they are
+    /// missing.
+    pub(super) fn step_over_gone(
+        &self,
+        index: &mut Index,
+        place: Position,
+        entry: &Entry,
+    ) -> Result<(), StateError> {
+        let missing = entry.sequence.saturating_sub(index.slots.len() as u64);
+        if missing > 0
+            && missing <= STATE_MISSING_MAX
+            && self.log.is_retired_between(index.last, place)?
+        {
+            index.take_gone(place, entry.sequence);
+        }
+        Ok(())
+    }
+
     pub(super) fn reader<'a>(&'a self, core: &'a Core) -> Reader<'a> {
         let verify = self.settings.verify;
         Reader {
@@ -179,6 +197,7 @@ impl Core {
             };
             match Entry::decode(&payload) {
                 Ok(entry) if entry.session == self.name => {
+                    shared.step_over_gone(index, place, &entry)?;
                     index.take(place, &entry, wire::digest(&payload));
                 }
                 Ok(other) => {

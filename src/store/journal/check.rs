@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::frame::HEADER_BYTES;
 use super::index::Index;
+use super::retired;
 use super::scan::Gap;
 use super::segment::{SegmentFile, file_name, list};
 use super::sidecar;
@@ -34,7 +35,12 @@ pub struct JournalCheck {
 pub fn check(folder: &Path) -> Result<JournalCheck, StoreError> {
     let mut found = JournalCheck::default();
     let numbers = list(folder)?;
-    let missing = |number: &u32| numbers.binary_search(number).is_err();
+    let retired = retired::read(folder)?;
+    if let Some(what) = retired::fault(folder)? {
+        found.damaged.push((folder.join("retired"), what.to_owned()));
+    }
+    let missing =
+        |number: &u32| numbers.binary_search(number).is_err() && !retired.contains(*number);
     for number in (1..numbers.last().copied().unwrap_or(0)).filter(missing) {
         found.damaged.push((folder.join(file_name(number)), "it is not there".to_owned()));
     }
@@ -50,6 +56,7 @@ pub fn check(folder: &Path) -> Result<JournalCheck, StoreError> {
         found.segments += 1;
         let behind = headers[at + 1..].iter().flatten().next();
         let end = behind.filter(|h| h.previous == file.number).map(|h| h.previous_end);
+        let end = end.or_else(|| retired.end_of(file.number));
         if at + 1 == files.len() {
             check_active(file, &mut found)?;
         } else {

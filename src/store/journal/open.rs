@@ -34,6 +34,10 @@ pub struct Journal {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) folder: PathBuf,
     pub(super) bounds: Bounds,
+    /// Where files are half made.
+    pub(super) tmp: PathBuf,
+    /// That of the appends.
+    pub(super) lock: LockFile,
     pub(super) poison: Poison,
     pub(super) quota: Quota,
     pub(super) syncs: Syncs,
@@ -68,11 +72,14 @@ impl Journal {
         let folder = store.layout.journal();
         let lock = LockFile::new(&store.layout.locks(), "journal", "the journal");
         let sidecars = Sidecars::new(store.disk.clone(), &folder, store.layout.tmp());
-        let inner = Inner { hold: Hold::new(lock), tail: Tail::new(folder.clone(), sidecars) };
+        let inner =
+            Inner { hold: Hold::new(lock.clone()), tail: Tail::new(folder.clone(), sidecars) };
         Self {
             disk: store.disk.clone(),
             folder,
             bounds,
+            tmp: store.layout.tmp(),
+            lock,
             poison: store.poison.clone(),
             quota: store.quota.clone(),
             syncs: Syncs::default(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::frame::{HEADER_BYTES, Header, HeaderFound, JOURNAL_VERSION};
+use super::retired;
 use crate::store::error::StoreError;
 
 /// The file name of a segment.
@@ -16,11 +17,22 @@ pub fn file_name(segment: u32) -> String {
     format!("{segment:08}.log")
 }
 
-/// The numbers of all segments, ascending. None where there is no journal yet.
+/// The numbers of all segments that count, ascending. None where there is no journal yet.
 ///
 /// # Errors
 /// The disk's.
 pub fn list(folder: &Path) -> Result<Vec<u32>, StoreError> {
+    let retired = retired::read(folder)?;
+    let mut numbers = list_all(folder)?;
+    numbers.retain(|number| !retired.contains(*number));
+    Ok(numbers)
+}
+
+/// The numbers of all segments of which there is a file, ascending.
+///
+/// # Errors
+/// The disk's.
+pub fn list_all(folder: &Path) -> Result<Vec<u32>, StoreError> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|e| StoreError::from_io(folder, e))?,

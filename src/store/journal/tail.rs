@@ -11,6 +11,7 @@ use super::frame::{
     FRAME_HEAD_BYTES, Frame, HEADER_BYTES, Header, Position, StreamId, frame_bytes,
 };
 use super::index::Index;
+use super::retired;
 use super::scan::{Gap, Scan, scan};
 use super::segment::{self, SegmentFile};
 use super::sidecar::Sidecars;
@@ -292,6 +293,10 @@ impl Tail {
         }
         let number = self.sealed[at].number;
         let end = self.header_behind(at)?.filter(|h| h.previous == number).map(|h| h.previous_end);
+        let end = match end {
+            None => retired::read(&self.folder)?.end_of(number),
+            known => known,
+        };
         let kept = end.and_then(|end| self.sidecars.get(number, end));
         let index = match kept {
             Some(index) => index,

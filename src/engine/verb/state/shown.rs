@@ -206,6 +206,9 @@ impl ShownEvent {
                 why,
                 ..bare("mark")
             },
+            LogEvent::LetGo { what } => {
+                Self { why: format!("{what} of a state that was let go"), ..bare("let go") }
+            }
             LogEvent::Damaged { what } => Self { why: what, ..bare("damaged") },
         }
     }

@@ -230,6 +230,7 @@ fn word(event: &LogEvent) -> String {
         LogEvent::Move { branch, .. } => format!("move {branch} from old"),
         LogEvent::Tag { .. } => "tag".to_owned(),
         LogEvent::Mark { .. } => "mark".to_owned(),
+        LogEvent::LetGo { .. } => "let go".to_owned(),
         LogEvent::Damaged { what } => what.clone(),
     }
 }

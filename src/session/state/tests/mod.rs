@@ -13,6 +13,7 @@ mod kept;
 mod merging;
 mod metrics;
 mod model;
+mod retention;
 mod review;
 mod searching;
 mod threads;

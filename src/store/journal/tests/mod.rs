@@ -4,6 +4,7 @@ mod basic;
 mod crash;
 mod damage;
 mod golden;
+mod retired;
 mod sealed;
 mod threads;
 mod torn;
