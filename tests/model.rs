@@ -8,8 +8,6 @@
 mod library;
 #[path = "model/plain.rs"]
 mod plain;
-#[path = "model/random.rs"]
-mod random;
 
 use std::collections::BTreeMap;
 
@@ -17,11 +15,11 @@ use expdag::base::name::Label;
 use expdag::engine::verb::{branch, init, tag};
 use expdag::engine::{Engine, EngineError, Surroundings};
 
+use library::random::Random;
 use library::{
     Bed, Files, Node, merge_in, new_branch, redo_one, roll_back, switch_to, take_snapshot, undo_one,
 };
 use plain::{Answer, Model, Step};
-use random::Random;
 
 const SEEDS: u64 = 16;
 const STEPS: usize = 120;

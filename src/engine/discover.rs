@@ -12,6 +12,7 @@ use crate::base::codec::digest;
 use crate::engine::view::{Identity, Work, path_of};
 use crate::engine::{EngineError, Surroundings};
 use crate::run::git::{GitPlace, discover};
+use crate::store::Store;
 
 /// The name of the store's folder outside git.
 pub const STORE_FOLDER: &str = ".exp";
@@ -69,7 +70,7 @@ impl Place {
 
     /// Whether the workspace is known to its store: each one has a folder under `stat/`.
     pub fn is_registered(&self) -> bool {
-        self.store.join("format").exists() && self.registration().exists()
+        Store::is_any(&self.store) && self.registration().exists()
     }
 
     /// The file whose existence says that the store knows this workspace. A view has its own, in a

@@ -279,7 +279,7 @@ impl EngineError {
                 Category::Usage
             }
             StateError::Busy { .. } => Category::Busy,
-            StateError::Damaged { .. } => Category::Corrupt,
+            StateError::Damaged { .. } | StateError::Uncertain { .. } => Category::Corrupt,
             StateError::Journal(error) if error.is_corruption() => Category::Corrupt,
             _ => self.category_below(),
         }

@@ -125,7 +125,9 @@ impl Engine {
         };
         let branch = match session.meta(&At::Id(id)) {
             Ok(meta) => Some(meta.branch),
-            Err(StateError::UnknownState { .. }) => present_branch(&session)?,
+            Err(StateError::UnknownState { .. } | StateError::Uncertain { .. }) => {
+                present_branch(&session)?
+            }
             Err(error) => return Err(error.into()),
         };
         let newest = session.meta(&At::Latest { branch: branch.clone() })?;

@@ -9,7 +9,8 @@ use super::take::{Safe, Taken};
 use super::transact::Act;
 use super::{Engine, EngineError};
 use crate::base::id::TreeId;
-use crate::object::names::{NameValue, Position};
+use crate::object::memory::Scratch;
+use crate::object::names::{self, NameValue, Position};
 use crate::store::{NameMove, Writer};
 use crate::workspace::{
     Durability, Intent, RestorePlan, apply_restore, obstacles, plan_restore, take_back,
@@ -39,6 +40,14 @@ impl Engine {
         Err(EngineError::InTheWay { paths })
     }
 
+    /// Names that cannot be read or moved are found before a file changes: afterwards nobody could
+    /// say which files go with them, and the intent would stand in everybody's way.
+    fn prove_names(&self, moves: &[NameMove]) -> Result<(), EngineError> {
+        let edits = moves.iter().map(|to| (to.key.clone(), to.new.clone())).collect();
+        names::edit(&Scratch::over(&self.store), self.store.names()?, &edits)?;
+        Ok(())
+    }
+
     /// Brings the files to `to` and commits the moves, of which `position` is one.
     pub(super) fn place_files(
         &self,
@@ -54,6 +63,7 @@ impl Engine {
         safe.taken.stillness.forget();
         let before = safe.standing.position.clone();
         moves.push(self.position_move(Some(before.clone()), position.clone()));
+        self.prove_names(&moves)?;
         // Everything that undoing the files needs must be durable before the first one changes.
         writer.flush()?;
         let disk = &*self.surroundings.disk;

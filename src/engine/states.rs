@@ -98,6 +98,7 @@ impl Engine {
 pub(super) fn session_named(sessions: &Sessions, name: &str) -> Result<Session, EngineError> {
     match sessions.existing(name) {
         Err(StateError::UnknownSession { name, near }) => {
+            sessions.prove()?;
             let known = sessions.list()?.into_iter().map(|facts| facts.name);
             let known = known.take(KNOWN_MAX).collect();
             Err(EngineError::NoSession { name, near, known })

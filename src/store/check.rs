@@ -4,7 +4,7 @@
 //! Guarantees that it changes nothing. What it finds are values: only what keeps it from looking
 //! at all (a folder that cannot be listed) is an error.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -16,8 +16,12 @@ use super::open::Store;
 use super::pack::format::IndexEntry;
 use super::pack::read::{OpenPack, Pack, cut};
 use super::pack::set::check_hash;
-use crate::base::id::ObjectId;
+use crate::base::id::{Kind, ObjectId, OperationId};
+use crate::object::operation::Operation;
 use crate::object::traits::ObjectError;
+
+/// Operations that are named where no head says which one is current.
+const SHOWN_MAX: usize = 5;
 
 /// How far a check has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,15 +117,23 @@ impl Store {
     pub fn check(&self, progress: &dyn Fn(CheckProgress)) -> Result<CheckReport, StoreError> {
         let (listed, current) = match self.heads() {
             Ok((listed, _)) => (listed, None),
-            Err(e @ (StoreError::Diverged { .. } | StoreError::Objects(_))) => {
-                (super::heads::list(&self.layout.heads())?, Some(e))
-            }
+            Err(
+                e @ (StoreError::Diverged { .. }
+                | StoreError::Objects(_)
+                | StoreError::Corrupt { .. }),
+            ) => (super::heads::list(&self.layout.heads())?, Some(e)),
             Err(e) => return Err(e),
         };
         let mut report = CheckReport::default();
-        if let Some(StoreError::Diverged { .. }) = &current {
-            let what = current.as_ref().map(ToString::to_string).unwrap_or_default();
-            report.problems.push(Problem::Diverged { what });
+        match current {
+            Some(error @ StoreError::Diverged { .. }) => {
+                report.problems.push(Problem::Diverged { what: error.to_string() });
+            }
+            Some(StoreError::Corrupt { path, what }) => {
+                let what = format!("{what}{}", self.newest_stored());
+                report.problems.push(Problem::File { path, what });
+            }
+            _ => {}
         }
         let mut all = HashSet::new();
         let packs = self.packs.rescan()?;
@@ -138,6 +150,23 @@ impl Store {
         report.unreferenced = all.iter().filter(|id| !reached.contains(id)).count();
         self.check_journal(&mut report)?;
         Ok(report)
+    }
+
+    /// The stored operations that no other one follows, for who has to say again which is current.
+    fn newest_stored(&self) -> String {
+        let stored = self.find(Kind::Operation, "", usize::MAX).unwrap_or_default();
+        let mut newest: BTreeSet<_> = stored.iter().copied().map(OperationId).collect();
+        for id in stored {
+            for parent in Operation::fetch(self, OperationId(id)).map_or(Vec::new(), |o| o.parents)
+            {
+                newest.remove(&parent);
+            }
+        }
+        let shown: Vec<_> = newest.iter().take(SHOWN_MAX).map(OperationId::hex).collect();
+        match &shown[..] {
+            [] => String::new(),
+            _ => format!("; no other operation follows {}", shown.join(", ")),
+        }
     }
 
     fn check_journal(&self, report: &mut CheckReport) -> Result<(), StoreError> {

@@ -143,8 +143,13 @@ pub fn check(root: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(none()),
         Err(e) => return Err(StoreError::from_io(root, e)),
     }
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let text = match fs::read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        // It is durable before the first head is made: with one, this is no half-made store.
+        Err(e) if e.kind() == io::ErrorKind::NotFound && has_heads(root) => {
+            let what = "it is not there, though the store has a head".to_owned();
+            return Err(StoreError::Corrupt { path, what });
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(none()),
         Err(e) => return Err(StoreError::from_io(&path, e)),
     };
@@ -157,6 +162,15 @@ pub fn check(root: &Path) -> Result<(), StoreError> {
         }
         _ => Err(StoreError::Corrupt { path, what: "it names no format".to_owned() }),
     }
+}
+
+/// Whether a folder is a store, or what damage has left of one: [`check`] tells the two apart.
+pub fn is_any(root: &Path) -> bool {
+    root.join(FORMAT_FILE).exists() || has_heads(root)
+}
+
+fn has_heads(root: &Path) -> bool {
+    fs::read_dir(Layout::new(root).heads()).is_ok_and(|mut heads| heads.next().is_some())
 }
 
 fn check_owner(root: &Path) -> Result<(), StoreError> {

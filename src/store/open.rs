@@ -66,6 +66,12 @@ impl Store {
         Ok(Self { layout, disk, packs, poison, quota, no_names, last })
     }
 
+    /// Whether a folder is a store, as far as a look tells, or what damage has left of one: then
+    /// [`Store::open`] says so.
+    pub fn is_any(root: &Path) -> bool {
+        layout::is_any(root)
+    }
+
     /// Its folder.
     pub fn root(&self) -> &Path {
         self.layout.root()
@@ -114,6 +120,7 @@ impl Store {
             }
         };
         let Some(operation) = heads::resolve(self, &list)? else {
+            self.refuse_lost_heads()?;
             return Ok((list, None));
         };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,6 +131,17 @@ impl Store {
         let current = Current { operation, names };
         *last = Some(current);
         Ok((list, Some(current)))
+    }
+
+    /// A workspace is registered after the commit of its first operation, and taken off the register
+    /// before the heads go: with one, a store without a head has lost it, and is not an empty store.
+    fn refuse_lost_heads(&self) -> Result<(), StoreError> {
+        let registered = std::fs::read_dir(self.layout.stat());
+        if registered.is_ok_and(|mut entries| entries.next().is_some()) {
+            let what = "no operation is current, though the store has a workspace".to_owned();
+            return Err(StoreError::Corrupt { path: self.layout.heads(), what });
+        }
+        Ok(())
     }
 
     /// Begins to write. Holds the shared lock of the writers until it is dropped, and removes

@@ -2,6 +2,8 @@
 //! Shared by the tests of crashes, of failing writes and of the model.
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub mod random;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

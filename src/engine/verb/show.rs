@@ -82,13 +82,15 @@ fn state_of(engine: &Engine, what: &str) -> Result<Option<ShownState>, EngineErr
         return Ok(None);
     };
     let at = At::Prefix(what.to_ascii_lowercase());
+    let mut uncertain = None;
     for facts in sessions.list()? {
         match sessions.session(&facts.name)?.meta(&at) {
             Err(StateError::UnknownState { .. }) => {}
+            Err(error @ StateError::Uncertain { .. }) => uncertain = Some(error),
             found => return Ok(Some(found?.into())),
         }
     }
-    Ok(None)
+    uncertain.map_or(Ok(None), |error| Err(error.into()))
 }
 
 /// Fetches a snapshot.

@@ -113,7 +113,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         sessions: pairs(counts.by_session),
         origins: pairs(counts.by_origin),
         verdicts: verdicts.map(|(word, count)| (word.to_owned(), count)).to_vec(),
-        operations: engine.operations()?.count(),
+        operations: engine.operations()?.try_fold(0, |count, entry| entry.map(|_| count + 1))?,
         packs: store.packs,
         disk_bytes: store.pack_bytes,
         raw_bytes: store.bytes(),

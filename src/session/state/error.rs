@@ -106,6 +106,14 @@ pub enum StateError {
         /// What is wrong.
         what: String,
     },
+    /// Nothing goes by that name among the entries that can be read, and one cannot.
+    #[error("{error}, as far as can be read: entry {sequence} is damaged")]
+    Uncertain {
+        /// The number of the entry.
+        sequence: u64,
+        /// What would be said without it.
+        error: Box<StateError>,
+    },
     /// The snapshot that was given as the files of a state does not have that state.
     #[error("snapshot {id} does not hold this state")]
     OtherFiles {
@@ -165,7 +173,9 @@ impl StateError {
     /// Whether what is stored is wrong or gone; a lock that is taken or a disk that fails is neither.
     pub(super) fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged { .. } | Self::Objects(ObjectError::Missing { .. }) => true,
+            Self::Damaged { .. }
+            | Self::Uncertain { .. }
+            | Self::Objects(ObjectError::Missing { .. }) => true,
             Self::Objects(error) => error.is_corruption(),
             _ => false,
         }

@@ -32,7 +32,7 @@ impl Session {
     ///
     /// # Errors
     /// [`StateError::UnknownSession`], [`StateError::UnknownBranch`], [`StateError::UnknownState`],
-    /// [`StateError::Ambiguous`]; [`StateError::Damaged`] when it, or what it is a patch of, cannot
+    /// [`StateError::Uncertain`], [`StateError::Ambiguous`]; [`StateError::Damaged`] when it, or what it is a patch of, cannot
     /// be read or has another id, and when an entry that cannot be read may have moved the branch;
     /// the journal's.
     pub fn get(&self, at: &At) -> Result<Found, StateError> {
@@ -95,8 +95,20 @@ impl Session {
     /// The state that is meant.
     fn find(&self, at: &At) -> Result<Known, StateError> {
         let index = self.known()?;
-        let state = self.number(&index, at)?;
+        let found = self.number(&index, at);
+        let state = found.map_err(|error| self.unless_damaged(&index, error))?;
         index.known(state).ok_or_else(|| self.no_state("there"))
+    }
+
+    /// That there is no such thing is only known where all entries can be read.
+    pub(super) fn unless_damaged(&self, index: &Index, error: StateError) -> StateError {
+        match (&error, index.damaged_after(None)) {
+            (
+                StateError::UnknownState { .. } | StateError::UnknownBranch { .. },
+                Some((number, _)),
+            ) => StateError::Uncertain { sequence: number.into(), error: Box::new(error) },
+            _ => error,
+        }
     }
 
     /// The number of the state that is meant.

@@ -24,14 +24,16 @@ impl Session {
     /// What happened, newest first. An entry that cannot be read stands there as damaged.
     ///
     /// # Errors
-    /// [`StateError::UnknownSession`], [`StateError::UnknownBranch`]; the journal's.
+    /// [`StateError::UnknownSession`], [`StateError::UnknownBranch`],
+    /// [`StateError::Uncertain`]; the journal's.
     pub fn log(&self, options: &LogOptions) -> Result<Vec<LogEntry>, StateError> {
         let index = self.known()?;
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
         let numbers: Vec<Number> = match &options.branch {
             None => (0..index.slots.len() as Number).rev().take(limit).collect(),
             Some(branch) => {
-                let head = self.head(&index, branch)?.state;
+                let head = self.head(&index, branch);
+                let head = head.map_err(|error| self.unless_damaged(&index, error))?.state;
                 let before = |state: &Number| index.parents(*state).first().copied();
                 std::iter::successors(Some(head), before).take(limit).collect()
             }

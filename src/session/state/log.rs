@@ -21,6 +21,8 @@ pub(super) trait Log: Send + Sync {
     ) -> Result<Vec<Result<Position, JournalError>>, JournalError>;
     /// Makes all that was appended durable.
     fn sync(&self) -> Result<(), JournalError>;
+    /// Proves every byte of the entries: the first damage is the error.
+    fn prove(&self) -> Result<(), JournalError>;
 
     /// Whether entries between two places could have been let go of.
     fn is_retired_between(
@@ -73,6 +75,10 @@ impl Log for Journal {
         until: Position,
     ) -> Result<bool, JournalError> {
         self.is_retired_between(after, until)
+    }
+
+    fn prove(&self) -> Result<(), JournalError> {
+        self.prove()
     }
 }
 

@@ -111,6 +111,15 @@ impl Sessions {
         self.shared.unreadable()
     }
 
+    /// That there is no damage in which a session could be that is not found. Reads the whole
+    /// journal.
+    ///
+    /// # Errors
+    /// [`StateError::Journal`] for the first damage; the journal's.
+    pub fn prove(&self) -> Result<(), StateError> {
+        Ok(self.shared.log.prove()?)
+    }
+
     /// Makes all states of this process durable.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::check::check;
 use super::error::JournalError;
 use super::frame::{FRAME_HEAD_BYTES, Frame, Position, StreamId};
 use super::hold::Hold;
@@ -159,6 +160,19 @@ impl Journal {
         let frame =
             Frame::read(&bytes, at).ok_or_else(|| damaged("the frame's digest is wrong"))?;
         Ok(frame.payload.to_vec())
+    }
+
+    /// Proves every byte of the segments; their indexes follow from them.
+    ///
+    /// # Errors
+    /// The first damage, as [`StoreError::Corrupt`]; the disk's; a newer format.
+    pub fn prove(&self) -> Result<(), JournalError> {
+        let found = check(&self.folder)?.damaged.into_iter();
+        let mut found = found.filter(|(path, _)| path.extension().is_some_and(|e| e == "log"));
+        match found.next() {
+            None => Ok(()),
+            Some((path, what)) => Err(StoreError::Corrupt { path, what }.into()),
+        }
     }
 
     fn file(&self, segment: u32) -> Result<Option<SegmentFile>, StoreError> {

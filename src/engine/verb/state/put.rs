@@ -179,7 +179,7 @@ fn document(session: &Session, put: &Put) -> Result<(Document, Option<SnapshotId
             | StateError::UnknownBranch { .. },
         ) => None,
         // A whole value needs none before it: the session saves it as such, and says why.
-        Err(StateError::Damaged { .. })
+        Err(StateError::Damaged { .. } | StateError::Uncertain { .. })
             if matches!(put.what, What::Value(_)) && put.expect.is_none() =>
         {
             None

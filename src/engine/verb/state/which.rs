@@ -46,11 +46,13 @@ impl Which {
 
 /// A tag comes before a branch, and both before an id of which they may be the first digits.
 fn named(session: &Session, what: &str) -> Result<At, EngineError> {
+    let mut uncertain = None;
     if let Ok(label) = Label::new(what) {
         for at in [At::Tag(label.clone()), At::branch(label)] {
             match session.meta(&at) {
                 Ok(_) => return Ok(at),
                 Err(StateError::UnknownState { .. } | StateError::UnknownBranch { .. }) => {}
+                Err(error @ StateError::Uncertain { .. }) => uncertain = Some(error),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -64,5 +66,5 @@ fn named(session: &Session, what: &str) -> Result<At, EngineError> {
         return Ok(At::Prefix(digits));
     }
     let (session, wanted) = (session.name().to_owned(), format!("`{what}`"));
-    Err(StateError::UnknownState { session, wanted }.into())
+    Err(uncertain.unwrap_or(StateError::UnknownState { session, wanted }).into())
 }
