@@ -9,9 +9,13 @@
 
 #[path = "damage/ask.rs"]
 mod ask;
+#[path = "damage/command.rs"]
+mod command;
 mod common;
 #[path = "damage/harm.rs"]
 mod harm;
+#[path = "damage/intent.rs"]
+mod intent;
 #[path = "damage/judge.rs"]
 mod judge;
 mod library;
@@ -105,4 +109,27 @@ fn damage_to_any_file_is_named_and_never_shown_as_content() {
 #[test]
 fn damage_to_a_store_in_git_is_named_and_never_shown_as_content() {
     check(Subject::in_git(), 24, 30);
+}
+
+/// The same by the real command, in fewer cases.
+#[test]
+fn no_command_ends_in_a_bug_on_a_damaged_store() {
+    let subject = Subject::plain();
+    let cases = some(cases(&subject), 60);
+    let chosen = cases.iter().enumerate().filter(|(at, _)| at % 3 == 0).map(|(_, case)| case);
+    let mut faults = Vec::new();
+    for (file, harm) in chosen {
+        let copy = subject.copy();
+        harm.inflict(&copy.store(), file);
+        let found = command::faults_of_commands(&copy).into_iter();
+        faults.extend(found.map(|fault| format!("{}: {harm:?}: {fault}", file.display())));
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn an_intent_that_cannot_be_read_stops_everything_and_is_named() {
+    let (count, faults) = intent::faults_of_intents();
+    assert!(count >= 25, "{count}");
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }

@@ -356,6 +356,9 @@ fn category_of(error: &(dyn std::error::Error + 'static)) -> Option<Category> {
             || objects.io().is_some_and(|io| category_of(io) == Some(Category::Full));
         return full.then_some(Category::Full);
     }
+    if let Some(WorkspaceError::Intent { .. }) = error.downcast_ref::<WorkspaceError>() {
+        return Some(Category::Corrupt);
+    }
     error.downcast_ref::<StoreError>().and_then(category_of_store)
 }
 

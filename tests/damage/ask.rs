@@ -154,7 +154,7 @@ fn states(asked: &mut Asked, engine: &Engine, subject: &Subject) {
 /// What needs the catalogue, less what says how the store lies on the disk.
 pub fn ask_catalogue(around: &Surroundings) -> Answer {
     let found = Engine::open_to_look(around.clone())
-        .and_then(|engine| stats::run(&engine, &stats::Options {}));
+        .and_then(|engine| stats::run(&engine, &stats::Options::default()));
     match found {
         Ok(report) => {
             let value = serde_json::to_value(&report).expect("a report is JSON");
@@ -168,7 +168,7 @@ pub fn ask_catalogue(around: &Surroundings) -> Answer {
 
 /// What `fsck` says, a line for each thing; whether it found fault.
 pub fn fsck(around: &Surroundings) -> (bool, Vec<String>) {
-    let checked = Engine::open_to_look(around.clone())
+    let checked = Engine::open_read_only(around.clone())
         .and_then(|engine| fsck::run(&engine, &fsck::Options { rebuild: false }));
     match checked {
         Ok(report) => {

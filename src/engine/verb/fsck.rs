@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::engine::{Engine, EngineError, catalogue};
+use crate::engine::{Category, Engine, EngineError, catalogue};
 use crate::store::{CheckReport, Problem};
+use crate::workspace::{Intent, WorkspaceError};
 
 /// What can be asked of `fsck`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,11 +42,14 @@ pub struct Report {
 /// The disk's. What is damaged is a result.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let found: CheckReport = engine.store.check(&|_| {})?;
-    let catalogue = if options.rebuild {
-        engine.refuse_in_view()?;
-        catalogue::rebuild(engine)?
-    } else {
-        Vec::new()
+    let mut problems: Vec<_> = found.problems.iter().map(sentence).collect();
+    match Intent::read_all(&engine.store.layout().intents()) {
+        Err(error @ WorkspaceError::Intent { .. }) => problems.push(error.to_string()),
+        read => drop(read?),
+    }
+    let catalogue = match options.rebuild {
+        true => rebuild(engine, &mut problems)?,
+        false => Vec::new(),
     };
     Ok(Report {
         packs: found.packs,
@@ -54,9 +58,21 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         segments: found.segments,
         frames: found.frames,
         unfinished: found.unfinished.iter().map(unfinished).collect(),
-        problems: found.problems.iter().map(sentence).collect(),
+        problems,
         catalogue,
     })
+}
+
+/// Builds the catalogue anew. Where the store is damaged that is one more thing to say.
+fn rebuild(engine: &Engine, problems: &mut Vec<String>) -> Result<Vec<String>, EngineError> {
+    engine.refuse_in_view()?;
+    match catalogue::rebuild(engine) {
+        Err(error) if error.category() == Category::Corrupt => {
+            problems.push(format!("the catalogue could not be built anew: {error}"));
+            Ok(Vec::new())
+        }
+        rebuilt => rebuilt,
+    }
 }
 
 fn unfinished((path, offset): &(PathBuf, u64)) -> String {

@@ -94,7 +94,13 @@ impl Shell {
                 | Verb::Experiment { .. }
                 | Verb::Experiments { .. }
         );
-        if only_looks { self.engine_to_look() } else { self.engine_to_work() }
+        match verb {
+            // Proves what there is, and puts nothing right: neither a restore that was cut short nor
+            // the work of a process that died.
+            Verb::Fsck { .. } => Engine::open_read_only(self.world.clone()),
+            _ if only_looks => self.engine_to_look(),
+            _ => self.engine_to_work(),
+        }
     }
 
     /// The workspace for a verb that only looks.
