@@ -33,6 +33,46 @@ pub enum NameKey {
     Evaluation(Hash),
     /// `verdict/SNAPSHOT`, in hexadecimal: the newest verdict of a snapshot.
     Verdict(SnapshotId),
+    /// `foreign/SOURCE/…` and then the text of the name there: what another store says. Never taken
+    /// for what was found here.
+    Foreign {
+        /// The word for the store that it came from: a label of one part.
+        source: Label,
+        /// The name there.
+        of: ForeignKey,
+    },
+}
+
+/// The name of something that another store says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ForeignKey {
+    /// `experiment/NAME`
+    Experiment(String),
+    /// `evaluation/MEMO`
+    Evaluation(Hash),
+    /// `verdict/SNAPSHOT`
+    Verdict(SnapshotId),
+}
+
+impl ForeignKey {
+    /// What it would be called if it were said here.
+    pub fn own(&self) -> NameKey {
+        match self {
+            Self::Experiment(name) => NameKey::Experiment(name.clone()),
+            Self::Evaluation(memo) => NameKey::Evaluation(*memo),
+            Self::Verdict(snapshot) => NameKey::Verdict(*snapshot),
+        }
+    }
+
+    /// The foreign name for a name of another store; none for one that is never foreign.
+    pub fn of(key: NameKey) -> Option<Self> {
+        match key {
+            NameKey::Experiment(name) => Some(Self::Experiment(name)),
+            NameKey::Evaluation(memo) => Some(Self::Evaluation(memo)),
+            NameKey::Verdict(snapshot) => Some(Self::Verdict(snapshot)),
+            _ => None,
+        }
+    }
 }
 
 impl NameKey {
@@ -52,6 +92,7 @@ impl NameKey {
             Self::Experiment(name) => format!("experiment/{name}"),
             Self::Evaluation(memo) => format!("evaluation/{}", memo.hex()),
             Self::Verdict(snapshot) => format!("verdict/{}", snapshot.hex()),
+            Self::Foreign { source, of } => format!("foreign/{source}/{}", of.own().text()),
         }
     }
 
@@ -65,6 +106,12 @@ impl NameKey {
             "experiment" if !rest.is_empty() => Some(Self::Experiment(rest.to_owned())),
             "verdict" => Hash::from_hex(rest).map(|hash| Self::Verdict(SnapshotId(hash))),
             "evaluation" => Hash::from_hex(rest).map(Self::Evaluation),
+            "foreign" => {
+                let (source, name) = rest.split_once('/')?;
+                // A name in a name in a name would never end.
+                let of = (!name.starts_with("foreign/")).then(|| Self::parse(name)).flatten()?;
+                Some(Self::Foreign { source: Label::new(source).ok()?, of: ForeignKey::of(of)? })
+            }
             _ => None,
         }
     }
@@ -138,6 +185,39 @@ pub enum NameValue {
     Evaluation(EvaluationId),
     /// Of a snapshot's verdict.
     Verdict(VerdictRecord),
+    /// Of what another store says.
+    Foreign {
+        /// The id of that store.
+        store: Hash,
+        /// What its name points at there.
+        value: ForeignValue,
+    },
+}
+
+/// What another store says.
+///
+/// **Format**: the variant as a `u32` in this order, then its fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForeignValue {
+    /// Of an experiment.
+    Experiment(ExperimentId),
+    /// Of the memo.
+    Evaluation(EvaluationId),
+    /// Of a snapshot's verdict.
+    Verdict(VerdictRecord),
+}
+
+impl ForeignValue {
+    /// What another store's name points at, as something that is said there; none for a value that
+    /// is never foreign.
+    pub fn of(value: NameValue) -> Option<Self> {
+        match value {
+            NameValue::Experiment(id) => Some(Self::Experiment(id)),
+            NameValue::Evaluation(id) => Some(Self::Evaluation(id)),
+            NameValue::Verdict(record) => Some(Self::Verdict(record)),
+            _ => None,
+        }
+    }
 }
 
 /// One name in the map.
@@ -176,6 +256,18 @@ impl Element for NameEntry {
                 | (Some(NameKey::Experiment(_)), NameValue::Experiment(_))
                 | (Some(NameKey::Evaluation(_)), NameValue::Evaluation(_))
                 | (Some(NameKey::Verdict(_)), NameValue::Verdict(_))
+                | (
+                    Some(NameKey::Foreign { of: ForeignKey::Experiment(_), .. }),
+                    NameValue::Foreign { value: ForeignValue::Experiment(_), .. },
+                )
+                | (
+                    Some(NameKey::Foreign { of: ForeignKey::Evaluation(_), .. }),
+                    NameValue::Foreign { value: ForeignValue::Evaluation(_), .. },
+                )
+                | (
+                    Some(NameKey::Foreign { of: ForeignKey::Verdict(_), .. }),
+                    NameValue::Foreign { value: ForeignValue::Verdict(_), .. },
+                )
         );
         (!fits).then_some("a name and what it points at do not fit")
     }
@@ -226,6 +318,24 @@ pub fn list(
     Elements::<NameEntry, _>::starting_at(objects, names.0, from)
         .take_while(|entry| entry.as_ref().map_or(true, |entry| entry.key.starts_with(prefix)))
         .collect()
+}
+
+/// The stores of which something foreign is said, by their words, ascending. Costs a descent for
+/// each.
+///
+/// # Errors
+/// As `Fetch::fetch`.
+pub fn sources(objects: &(impl Fetch + ?Sized), names: NamesId) -> Result<Vec<Label>, ObjectError> {
+    let (mut found, mut from) = (Vec::new(), "foreign/".to_owned());
+    loop {
+        let start = from.into_bytes();
+        let next = Elements::<NameEntry, _>::starting_at(objects, names.0, start).next();
+        let key = next.transpose()?.and_then(|entry| NameKey::parse(&entry.key));
+        let Some(NameKey::Foreign { source, .. }) = key else { return Ok(found) };
+        // `0` is the character behind `/`.
+        from = format!("foreign/{source}0");
+        found.push(source);
+    }
 }
 
 /// Sets and removes names.
@@ -289,6 +399,65 @@ mod tests {
     fn branch(name: &str, to: u64) -> (NameKey, Option<NameValue>) {
         let label = Label::new(name).unwrap();
         (NameKey::Branch(label), Some(NameValue::Branch(SnapshotId(number(to)))))
+    }
+
+    fn foreign(source: &str, of: ForeignKey, value: ForeignValue) -> (NameKey, Option<NameValue>) {
+        let key = NameKey::Foreign { source: Label::new(source).unwrap(), of };
+        (key, Some(NameValue::Foreign { store: number(9), value }))
+    }
+
+    #[test]
+    fn foreign_names_are_read_back_and_no_others_are_made_of_them() {
+        let experiment = ForeignKey::Experiment("e7".to_owned());
+        for of in [
+            experiment,
+            ForeignKey::Evaluation(number(1)),
+            ForeignKey::Verdict(SnapshotId(number(2))),
+        ] {
+            let (key, _) =
+                foreign("ann-3f2a", of, ForeignValue::Evaluation(EvaluationId(number(1))));
+            assert_eq!(NameKey::parse(&key.text()), Some(key));
+        }
+        for bad in [
+            "foreign/ann",
+            "foreign/ann/",
+            "foreign//experiment/e7",
+            "foreign/ann/branch/main",
+            "foreign/ann/position/w",
+            "foreign/ann/foreign/bob/experiment/e7",
+            "foreign/an n/experiment/e7",
+        ] {
+            assert_eq!(NameKey::parse(bad), None, "{bad}");
+        }
+        let objects = Counting::default();
+        let empty = empty(&objects).unwrap();
+        let (key, value) = foreign(
+            "ann",
+            ForeignKey::Verdict(SnapshotId(number(1))),
+            ForeignValue::Evaluation(EvaluationId(number(1))),
+        );
+        let entry = NameEntry { key: key.text(), value: value.unwrap() };
+        assert!(entry.fault().is_some(), "an evaluation is no verdict");
+        assert_eq!(sources(&objects, empty).unwrap(), []);
+    }
+
+    #[test]
+    fn all_sources_are_found_whatever_stands_between() {
+        let objects = Counting::default();
+        let empty = empty(&objects).unwrap();
+        let all = ["a", "a-b", "a.b", "a0", "ann", "zoe"];
+        let mut edits: NameEdits = (0..300).flat_map(|of| [memo(of), verdict(of)]).collect();
+        for source in all {
+            edits.extend((0..40).map(|of| {
+                let value = ForeignValue::Evaluation(EvaluationId(number(of)));
+                foreign(source, ForeignKey::Evaluation(number(of)), value)
+            }));
+        }
+        let names = edit(&objects, empty, &edits).unwrap();
+        let mut found: Vec<_> =
+            sources(&objects, names).unwrap().into_iter().map(String::from).collect();
+        found.sort();
+        assert_eq!(found, all);
     }
 
     #[test]

@@ -155,13 +155,15 @@ pub struct Conflict {
 /// lost: the redo of the undo brings them back.
 ///
 /// A name that stands already where it would go is passed over. Evaluations and verdicts are never
-/// taken back.
+/// taken back, unless `with_facts` says that they were not found but taken on trust; one that was
+/// found anew since stays.
 ///
 /// # Errors
 /// Every name that moved since, in the order of the names; then nothing may be applied.
 pub fn inverse(
     changes: &[Change<NameEntry>],
     captures: &[Vec<Change<NameEntry>>],
+    with_facts: bool,
     present: impl Fn(&NameKey) -> Option<NameValue>,
 ) -> Result<Vec<Move>, Vec<Conflict>> {
     let (mut moves, mut conflicts) = (Vec::new(), Vec::new());
@@ -175,7 +177,8 @@ pub fn inverse(
             continue;
         };
         let found = present(&key);
-        if is_fact(&key) || found == wanted {
+        let stays = is_fact(&key) && (!with_facts || found != expected);
+        if stays || found == wanted {
             continue;
         }
         if before_captures(change, captures, found.clone()) == expected {

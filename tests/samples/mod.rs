@@ -17,7 +17,8 @@ use expdag::object::evaluation::{
 use expdag::object::experiment::{Approach, ApproachState, Experiment, Selection};
 use expdag::object::memory::MemoryObjects;
 use expdag::object::names::{
-    self, NameEdits, NameKey, NameValue, Position, VerdictRecord, VerdictWord,
+    self, ForeignKey, ForeignValue, NameEdits, NameKey, NameValue, Position, VerdictRecord,
+    VerdictWord,
 };
 use expdag::object::operation::{Operation, OperationKind};
 use expdag::object::snapshot::{GitHead, Origin, Snapshot, Tier};
@@ -340,4 +341,19 @@ fn all_names(all: &mut Collecting) {
     all.add("names-empty", empty.object());
     let id = names::edit(&all.objects, empty, &edits).expect("in memory");
     all.add("names", id.object());
+    let foreign = |of, value| {
+        let key = NameKey::Foreign { source: label("ann-laptop-3f2a9c1b"), of };
+        (key, Some(NameValue::Foreign { store: hash(8), value }))
+    };
+    let verdict = verdict(VerdictWord::Good, None, None);
+    let edits = NameEdits::from([
+        foreign(
+            ForeignKey::Experiment("e7".into()),
+            ForeignValue::Experiment(ExperimentId(hash(3))),
+        ),
+        foreign(ForeignKey::Evaluation(hash(2)), ForeignValue::Evaluation(EvaluationId(hash(4)))),
+        foreign(ForeignKey::Verdict(SnapshotId(hash(1))), ForeignValue::Verdict(verdict)),
+    ]);
+    let id = names::edit(&all.objects, empty, &edits).expect("in memory");
+    all.add("names-foreign", id.object());
 }

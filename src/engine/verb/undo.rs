@@ -222,14 +222,16 @@ impl Engine {
             }
         }
         let look_up = |key: &NameKey| present.get(key).cloned().flatten();
-        let moves = match timeline::inverse(&changes, &captures, look_up) {
-            Ok(moves) => moves,
-            Err(conflicts) => {
-                let name = conflicts.first().map_or_else(String::new, |first| first.key.clone());
-                let by = self.last_mover(&name, step.id)?;
-                return Err(EngineError::Moved { name, by });
-            }
-        };
+        let moves =
+            match timeline::inverse(&changes, &captures, is_on_trust(step.operation), look_up) {
+                Ok(moves) => moves,
+                Err(conflicts) => {
+                    let name =
+                        conflicts.first().map_or_else(String::new, |first| first.key.clone());
+                    let by = self.last_mover(&name, step.id)?;
+                    return Err(EngineError::Moved { name, by });
+                }
+            };
         let mut plan = StepPlan { moves: Vec::new(), position: None, moves_files: false };
         for timeline::Move { key, expected, new } in moves {
             let mut new = new;
@@ -397,4 +399,11 @@ struct StepPlan {
     position: Option<Position>,
     /// Whether its files must follow.
     moves_files: bool,
+}
+
+/// Whether evaluations and verdicts that an operation moved were not found by it but taken from another
+/// store, or taken back with such ones.
+fn is_on_trust(operation: &Operation) -> bool {
+    let is_step = matches!(operation.kind, OperationKind::Undo { .. } | OperationKind::Redo { .. });
+    is_step || operation.verb == "import"
 }

@@ -155,7 +155,7 @@ fn inverse_of(
     present: NamesId,
 ) -> Result<Vec<Move>, Vec<Conflict>> {
     let changes = names::diff(objects, before, after).unwrap();
-    inverse(&changes, &[], |key| names::get(objects, present, key).unwrap())
+    inverse(&changes, &[], false, |key| names::get(objects, present, key).unwrap())
 }
 
 #[test]
@@ -195,11 +195,11 @@ fn edits_that_were_captured_since_are_no_conflict() {
     let diff = |from: usize, to: usize| names::diff(&objects, states[from], states[to]).unwrap();
     let captures = [diff(5, 6), diff(2, 3)];
     let present = |key: &NameKey| names::get(&objects, states[6], key).unwrap();
-    let moves = inverse(&diff(1, 2), &captures, present).unwrap();
+    let moves = inverse(&diff(1, 2), &captures, false, present).unwrap();
     let expected =
         Move { key: branch("main"), expected: Some(snapshot(5)), new: Some(snapshot(1)) };
     assert_eq!(moves, [expected]);
-    let without = inverse(&diff(1, 2), &captures[..1], present);
+    let without = inverse(&diff(1, 2), &captures[..1], false, present);
     assert_eq!(without.unwrap_err()[0].found, Some(snapshot(5)));
 }
 
@@ -275,4 +275,21 @@ proptest! {
         prop_assert_eq!(names, last);
         prop_assert_eq!(log.0.len(), 3 * verbs.len());
     }
+}
+
+#[test]
+fn what_was_taken_on_trust_goes_back_unless_it_was_found_since() {
+    let objects = MemoryObjects::new();
+    let finding = |of: u8, found: u8| {
+        let key = NameKey::Evaluation(Hash([of; 32]));
+        (key, Some(NameValue::Evaluation(EvaluationId(Hash([found; 32])))))
+    };
+    let before = names::empty(&objects).unwrap();
+    let after = apply(&objects, before, &[finding(1, 1), finding(2, 1)]);
+    let present = apply(&objects, after, &[finding(2, 2)]);
+    let changes = names::diff(&objects, before, after).unwrap();
+    let moves = inverse(&changes, &[], true, |key| names::get(&objects, present, key).unwrap());
+    let (key, expected) = finding(1, 1);
+    assert_eq!(moves.unwrap(), [Move { key, expected, new: None }]);
+    assert_eq!(inverse_of(&objects, before, after, present).unwrap(), []);
 }

@@ -11,7 +11,7 @@ use super::tables::{
 use crate::base::id::{NamesId, OperationId, SnapshotId};
 use crate::object::evaluation::Evaluation;
 use crate::object::experiment::Experiment;
-use crate::object::names::{self, NameEntry, NameKey, NameValue};
+use crate::object::names::{self, ForeignValue, NameEntry, NameKey, NameValue};
 use crate::object::sequence::Change;
 use crate::object::snapshot::Snapshot;
 use crate::object::traits::{Fetch, ObjectError};
@@ -109,14 +109,17 @@ impl<'a, F: Fetch + ?Sized> Step<'a, F> {
         Ok(match &entry.value {
             NameValue::Branch(snapshot) | NameValue::Tag { snapshot, .. } => vec![*snapshot],
             NameValue::Position(position) => vec![position.snapshot],
-            NameValue::Experiment(id) => {
+            NameValue::Experiment(id)
+            | NameValue::Foreign { value: ForeignValue::Experiment(id), .. } => {
                 let experiment = Experiment::fetch(self.objects, *id)?;
                 let candidates = experiment.approaches.iter().filter_map(|a| a.candidate);
                 let merged = experiment.selection.and_then(|selection| selection.merged);
                 [experiment.base].into_iter().chain(candidates).chain(merged).collect()
             }
             // A verdict says something of a snapshot; it does not keep it.
-            NameValue::Evaluation(_) | NameValue::Verdict(_) => Vec::new(),
+            NameValue::Evaluation(_) | NameValue::Verdict(_) | NameValue::Foreign { .. } => {
+                Vec::new()
+            }
         })
     }
 
@@ -173,7 +176,9 @@ impl<'a, F: Fetch + ?Sized> Step<'a, F> {
             Some(NameKey::Branch(_) | NameKey::Tag(_)) => key(NAME, &[text]),
             Some(NameKey::Verdict(snapshot)) => key(VERDICT, &[&snapshot.0.0]),
             Some(NameKey::Evaluation(_)) => key(EVALUATION, &[text]),
-            Some(NameKey::Position(_) | NameKey::Experiment(_)) | None => return Ok(()),
+            // What is foreign is no answer to a question about what was found here.
+            Some(NameKey::Position(_) | NameKey::Experiment(_) | NameKey::Foreign { .. })
+            | None => return Ok(()),
         };
         match change.after.as_ref().map(|entry| &entry.value) {
             Some(NameValue::Branch(snapshot) | NameValue::Tag { snapshot, .. }) => {
@@ -186,7 +191,9 @@ impl<'a, F: Fetch + ?Sized> Step<'a, F> {
                 let evaluation = Evaluation::fetch(self.objects, *id)?;
                 self.staging.set(table_key, &EvaluationCounts::of(*id, &evaluation))
             }
-            Some(NameValue::Position(_) | NameValue::Experiment(_)) => Ok(()),
+            Some(NameValue::Position(_) | NameValue::Experiment(_) | NameValue::Foreign { .. }) => {
+                Ok(())
+            }
             None => self.staging.remove(table_key),
         }
     }

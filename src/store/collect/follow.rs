@@ -14,7 +14,7 @@ use crate::base::id::{BlobId, DocumentId, Kind, ObjectId};
 use crate::object::document::{self, DocumentNode};
 use crate::object::evaluation::Evaluation;
 use crate::object::experiment::Experiment;
-use crate::object::names::{NameEntry, NameKey, NameValue};
+use crate::object::names::{ForeignValue, NameEntry, NameKey, NameValue};
 use crate::object::operation::{Operation, OperationKind};
 use crate::object::sequence::{Child, Node};
 use crate::object::snapshot::Snapshot;
@@ -138,31 +138,39 @@ pub fn of_names(id: ObjectId, node: &Node<NameEntry>) -> Result<Vec<Reference>, 
         Node::Leaf(entries) => entries,
         Node::Index { level, children } => return of_index(id, *level, children),
     };
-    let mut found = Vec::with_capacity(entries.len());
-    for entry in entries {
-        if let Some(NameKey::Verdict(snapshot)) = NameKey::parse(&entry.key) {
-            found.push(Reference::weak(snapshot.object()));
-        }
-        match &entry.value {
-            NameValue::Branch(snapshot) | NameValue::Tag { snapshot, .. } => {
-                found.push(Reference::strong(snapshot.object()));
-            }
-            NameValue::Position(position) => {
-                found.push(Reference::strong(position.snapshot.object()));
-            }
-            NameValue::Experiment(experiment) => {
-                found.push(Reference::strong(experiment.object()));
-            }
-            NameValue::Evaluation(evaluation) => {
-                found.push(Reference::strong(evaluation.object()));
-            }
-            NameValue::Verdict(verdict) => {
-                found.push(Reference::strong(verdict.evaluation.object()));
-                found.extend(verdict.base.iter().map(|base| Reference::weak(base.object())));
-            }
-        }
+    Ok(entries.iter().flat_map(of_name).collect())
+}
+
+/// What one name refers to.
+pub fn of_name(entry: &NameEntry) -> Vec<Reference> {
+    let own = |key| match key {
+        NameKey::Foreign { of, .. } => of.own(),
+        own => own,
+    };
+    let mut found = Vec::with_capacity(2);
+    if let Some(NameKey::Verdict(snapshot)) = NameKey::parse(&entry.key).map(own) {
+        found.push(Reference::weak(snapshot.object()));
     }
-    Ok(found)
+    let strong = match &entry.value {
+        NameValue::Branch(snapshot) | NameValue::Tag { snapshot, .. } => snapshot.object(),
+        NameValue::Position(position) => position.snapshot.object(),
+        NameValue::Experiment(experiment)
+        | NameValue::Foreign { value: ForeignValue::Experiment(experiment), .. } => {
+            experiment.object()
+        }
+        NameValue::Evaluation(evaluation)
+        | NameValue::Foreign { value: ForeignValue::Evaluation(evaluation), .. } => {
+            evaluation.object()
+        }
+        NameValue::Verdict(verdict)
+        | NameValue::Foreign { value: ForeignValue::Verdict(verdict), .. } => {
+            found.push(Reference::strong(verdict.evaluation.object()));
+            found.extend(verdict.base.iter().map(|base| Reference::weak(base.object())));
+            return found;
+        }
+    };
+    found.push(Reference::strong(strong));
+    found
 }
 
 /// What a node of a document refers to.
