@@ -308,3 +308,12 @@ pub const AMBIGUOUS_SHOWN_MAX: usize = 5;
 
 /// Changed places that a put names when it is asked why it was saved or skipped.
 pub const EXPLAIN_LINES_MAX: usize = 100;
+
+/// Bytes of a line of a bundle in JSON lines: the largest record as base64.
+pub const BUNDLE_LINE_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
+
+/// Bytes of a record whose fields are given beside its bytes in JSON lines: nobody reads larger ones.
+pub const BUNDLE_FIELDS_BYTES_MAX: usize = 1 << 20;
+
+/// Names that are tried for what is kept beside a name that differs.
+pub const NAMES_BESIDE_MAX: usize = 100;

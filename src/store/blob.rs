@@ -104,7 +104,11 @@ pub fn recipe_of(objects: &impl RawObjects, blob: BlobId) -> Result<Option<Recip
     recipe.map(Some).map_err(|source| ObjectError::Damaged { id, source })
 }
 
-fn assemble(
+/// Writes the pieces of a recipe one behind the other, and proves that they are the blob.
+///
+/// # Errors
+/// As `Fetch::fetch_blob_to`; [`ObjectError::Damaged`] when they are not.
+pub fn assemble(
     objects: &impl RawObjects,
     blob: BlobId,
     recipe: &Recipe,

@@ -7,6 +7,7 @@
 //! Knows nothing of workspaces, of what names mean, or of git.
 
 mod blob;
+pub mod bundle;
 pub mod catalogue;
 mod check;
 mod collect;

@@ -46,7 +46,7 @@ fn open(root: &Path) -> Store {
     Store::open(root, quick(root)).unwrap()
 }
 
-fn branch(name: &str) -> NameKey {
+pub(super) fn branch(name: &str) -> NameKey {
     NameKey::Branch(Label::new(name).unwrap())
 }
 
@@ -80,7 +80,7 @@ pub(super) fn put_snapshot(writer: &impl Put, content: &str) -> SnapshotId {
     snapshot.put(writer).unwrap()
 }
 
-fn change(moves: Vec<NameMove>) -> Change {
+pub(super) fn change(moves: Vec<NameMove>) -> Change {
     Change {
         moves,
         kind: OperationKind::Verb,
@@ -94,7 +94,7 @@ fn change(moves: Vec<NameMove>) -> Change {
 }
 
 /// Moves a branch to a new snapshot of that content, expecting it where it was seen.
-fn commit_branch(
+pub(super) fn commit_branch(
     writer: &Writer<'_>,
     name: &str,
     seen: Option<SnapshotId>,

@@ -1,0 +1,152 @@
+//! What some objects need, each once: the walk of an exporter and of a receiver.
+//!
+//! Every record on the way is decoded strictly and the shape of each directory is proved, as the
+//! check of a store does it. References that may be absent (the tree that an evaluation measured, the
+//! base of a verdict) are not followed: they do not travel.
+
+use std::collections::HashSet;
+
+use super::super::blob::RawObjects;
+use super::super::collect::follow::{self, Reference, references_in};
+use super::error::BundleError;
+use crate::base::id::{Kind, ObjectId};
+use crate::object::document::{DocumentNode, ListItem, MapEntry};
+use crate::object::names::NameEntry;
+use crate::object::sequence;
+use crate::object::tombstone::Tombstone;
+use crate::object::traits::{Fetch, ObjectError, fetch_record};
+use crate::object::tree::TreeEntry;
+
+/// One object that is needed.
+#[derive(Clone)]
+struct Need {
+    id: ObjectId,
+    wanted_by: Option<ObjectId>,
+    /// The level that the index above says, for a node that is no root.
+    level: Option<u8>,
+}
+
+/// A walk over what is needed.
+pub struct Closure<'a, F: ?Sized> {
+    objects: &'a F,
+    pending: Vec<Need>,
+    seen: HashSet<(ObjectId, Option<u8>)>,
+    /// Whether the shape of whole directories is proved, which reads them twice.
+    is_strict: bool,
+}
+
+impl<'a, F: Fetch + RawObjects + ?Sized> Closure<'a, F> {
+    /// Has not begun.
+    pub fn new(objects: &'a F, is_strict: bool) -> Self {
+        Self { objects, pending: Vec::new(), seen: HashSet::new(), is_strict }
+    }
+
+    /// Adds an object to begin with.
+    pub fn start(&mut self, id: ObjectId) {
+        self.pending.push(Need { id, wanted_by: None, level: None });
+    }
+
+    /// Adds what a name needs.
+    pub fn start_at(&mut self, entry: &NameEntry) {
+        let strong = follow::of_name(entry).into_iter().filter(|found| !found.is_weak);
+        strong.for_each(|found| self.start(found.id));
+    }
+
+    /// Walks. `enters` says whether an object is looked at, the first time that it is met; `found` is
+    /// told each that was, and under which id it is stored: a large blob as its recipe, one that was
+    /// let go as its tombstone.
+    ///
+    /// # Errors
+    /// [`BundleError::Incomplete`]; that of `enters`; as `Fetch::fetch`.
+    pub fn walk(
+        &mut self,
+        enters: &mut dyn FnMut(ObjectId) -> Result<bool, BundleError>,
+        found: &mut dyn FnMut(ObjectId, ObjectId),
+    ) -> Result<(), BundleError> {
+        while let Some(need) = self.pending.pop() {
+            let is_new = self.seen.insert((need.id, need.level));
+            if !is_new || !enters(need.id)? {
+                continue;
+            }
+            match self.follow(&need) {
+                Ok(stored) => found(need.id, stored),
+                Err(ObjectError::Gone { id, .. } | ObjectError::Missing { id })
+                    if id == need.id =>
+                {
+                    // A writer finds what it was given itself; what it misses the store says.
+                    if Tombstone::of(self.objects, id)?.is_none() {
+                        let by = need.wanted_by.map_or("a name".to_owned(), |by| by.to_string());
+                        return Err(BundleError::Incomplete { id, wanted_by: by });
+                    }
+                    found(id, Tombstone::place(id));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at one object; returns under which id it is stored.
+    fn follow(&mut self, need: &Need) -> Result<ObjectId, ObjectError> {
+        let id = need.id;
+        if id.kind == Kind::Blob {
+            return self.blob(id);
+        }
+        if matches!(id.kind, Kind::Recipe | Kind::Tombstone | Kind::Operation | Kind::Names) {
+            return Err(ObjectError::Rule { id, rule: "nothing that travels needs its kind" });
+        }
+        let found = references_in(id, &self.objects.fetch(id)?)?;
+        if self.is_strict {
+            self.prove_shape(need)?;
+        }
+        self.need_all(id, found);
+        Ok(id)
+    }
+
+    fn need_all(&mut self, by: ObjectId, found: Vec<Reference>) {
+        for Reference { id, is_weak, level, .. } in found {
+            if !is_weak {
+                self.pending.push(Need { id, wanted_by: Some(by), level });
+            }
+        }
+    }
+
+    fn blob(&mut self, id: ObjectId) -> Result<ObjectId, ObjectError> {
+        let recipe = ObjectId { kind: Kind::Recipe, ..id };
+        if self.objects.holds(id)? {
+            return Ok(id);
+        }
+        if let Some(bytes) = self.objects.raw(recipe)? {
+            self.need_all(recipe, references_in(recipe, &bytes)?);
+            return Ok(recipe);
+        }
+        Err(ObjectError::Missing { id })
+    }
+
+    /// Checks the rules of a node where it stands, and the shape of a whole directory.
+    fn prove_shape(&self, need: &Need) -> Result<(), ObjectError> {
+        let (id, level) = (need.id, need.level);
+        match id.kind {
+            Kind::Tree => {
+                sequence::load::<TreeEntry>(self.objects, id.hash, level)?;
+                if level.is_some() {
+                    return Ok(());
+                }
+                match sequence::verify::<TreeEntry>(self.objects, id.hash) {
+                    Err(ObjectError::Missing { .. } | ObjectError::Gone { .. }) | Ok(_) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            }
+            Kind::Document => match fetch_record::<DocumentNode>(self.objects, id)? {
+                DocumentNode::Scalar(_) => Ok(()),
+                DocumentNode::Map(_) => {
+                    sequence::load::<MapEntry>(self.objects, id.hash, level).map(|_| ())
+                }
+                DocumentNode::List(_) => {
+                    sequence::load::<ListItem>(self.objects, id.hash, level).map(|_| ())
+                }
+            },
+            _ => Ok(()),
+        }
+    }
+}
