@@ -15,6 +15,7 @@ use crate::merge::MergeError;
 use crate::object::traits::ObjectError;
 use crate::run::RunError;
 use crate::session::state::StateError;
+use crate::store::bundle::BundleError;
 use crate::store::catalogue::CatalogueError;
 use crate::store::journal::JournalError;
 use crate::store::{CommitError, StoreError};
@@ -208,6 +209,9 @@ pub enum EngineError {
     /// A session refuses or fails.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A bundle is refused or could not be written. Nothing of it is here.
+    #[error(transparent)]
+    Bundle(BundleError),
     /// Somebody interrupted it; what was finished is kept.
     #[error("interrupted")]
     Interrupted,
@@ -250,6 +254,12 @@ impl EngineError {
             | Self::Isolate(IsolateError::Busy { .. })
             | Self::Catalogue(CatalogueError::Busy { .. }) => Category::Busy,
             Self::NoGoodNode => Category::NotFound,
+            Self::Bundle(error) => match error {
+                BundleError::NotABundle | BundleError::Version { .. } => Category::Usage,
+                BundleError::Damaged { .. } | BundleError::Incomplete { .. } => Category::Corrupt,
+                BundleError::Prerequisite { .. } => Category::NotFound,
+                _ => self.category_below(),
+            },
             Self::Short { .. } => Category::Full,
             Self::Interrupted => Category::Interrupted,
             other => other.category_below(),
@@ -335,6 +345,7 @@ impl EngineError {
             Self::Run(error) => error,
             Self::Merge(error) => error,
             Self::Graph(error) => error,
+            Self::Bundle(error) => error,
             other => other,
         }
     }

@@ -3,6 +3,8 @@
 //! Each verb goes the same way: options, a plan that reads, an apply that writes, a report.
 //! Nothing here prints, exits, or reads the environment or the clock.
 
+mod arriving;
+mod beside;
 mod catalogue;
 pub mod config;
 mod context;
@@ -15,6 +17,7 @@ mod events;
 mod finding;
 mod flight;
 mod follow;
+mod foreign;
 mod held;
 mod inner;
 mod merged;

@@ -5,6 +5,7 @@
 
 use serde::{Serialize, Serializer};
 
+pub use super::foreign::ForeignVerdict;
 use super::{Engine, EngineError};
 use crate::base::id::{NamesId, SnapshotId};
 use crate::base::path::TreePath;
@@ -180,6 +181,9 @@ pub struct ShownSnapshot {
     pub message: String,
     /// Its newest verdict.
     pub verdict: ShownVerdict,
+    /// What other stores say of it; nothing here goes by that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<ForeignVerdict>,
 }
 
 /// What was found for a tree, in short.
@@ -338,6 +342,7 @@ impl Engine {
             when: snapshot.when.into(),
             message: snapshot.message.clone(),
             verdict,
+            foreign: self.foreign_verdicts(names, id)?,
         })
     }
 }

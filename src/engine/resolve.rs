@@ -201,8 +201,21 @@ impl Engine {
         Ok(of_session.or_else(of_workspace).map(|(id, e)| (e.clone(), *id)))
     }
 
-    /// The experiment of that name, or the last one.
+    /// The experiment of that name, or the last one. One of another store is refused by name.
     pub(super) fn experiment(
+        &self,
+        name: Option<&str>,
+    ) -> Result<(Experiment, ExperimentId), EngineError> {
+        match (self.own_experiment(name), name) {
+            (Err(error @ EngineError::NotFound { .. }), Some(name)) => {
+                Err(self.foreign_refusal(name)?.unwrap_or(error))
+            }
+            (found, _) => found,
+        }
+    }
+
+    /// The experiment of that name that was made here, or the last one.
+    pub(super) fn own_experiment(
         &self,
         name: Option<&str>,
     ) -> Result<(Experiment, ExperimentId), EngineError> {

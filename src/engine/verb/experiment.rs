@@ -59,8 +59,8 @@ pub struct Report {
 /// # Errors
 /// [`EngineError::NotFound`] with the newest experiments.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let (experiment, _) = engine.experiment(options.experiment.as_deref())?;
-    let (table, _) = ranked(engine, &experiment)?;
+    let (experiment, foreign) = engine.experiment_to_look_at(options.experiment.as_deref())?;
+    let table = rank::Report { foreign, ..ranked(engine, &experiment)?.0 };
     let base = Snapshot::fetch(&engine.store, experiment.base)?;
     let selection = experiment.selection.as_ref().map(|selection| ShownSelection {
         approach: selection.approach.clone(),

@@ -18,6 +18,8 @@ pub struct Options {
 pub struct Entry {
     /// Its id.
     pub experiment: String,
+    /// The store that it comes from, where that is another one.
+    pub foreign: Option<String>,
     /// The snapshot that all started from.
     pub base: String,
     /// How many approaches it has.
@@ -50,19 +52,24 @@ pub struct Report {
 /// # Errors
 /// The store's.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let mut all = engine.experiments(engine.store.names()?)?;
-    let more = all.len() > options.limit;
-    all.drain(..all.len().saturating_sub(options.limit));
-    let experiments = all.iter().map(|(_, experiment)| entry(experiment)).collect();
+    let names = engine.store.names()?;
+    let own = engine.experiments(names)?.into_iter().map(|(_, one)| entry(&one, None));
+    let foreign = engine.foreign_experiments(names)?.into_iter();
+    let foreign = foreign.map(|one| entry(&one.experiment, Some(one.source)));
+    let mut experiments: Vec<_> = own.chain(foreign).collect();
+    experiments.sort_by_key(|entry| entry.when);
+    let more = experiments.len() > options.limit;
+    experiments.drain(..experiments.len().saturating_sub(options.limit));
     Ok(Report { experiments, more })
 }
 
-fn entry(experiment: &Experiment) -> Entry {
+fn entry(experiment: &Experiment, foreign: Option<String>) -> Entry {
     let finished = |state: &ApproachState| matches!(state, ApproachState::Finished { .. });
     let approaches = &experiment.approaches;
     let selection = experiment.selection.as_ref();
     Entry {
         experiment: experiment.name.clone(),
+        foreign,
         base: experiment.base.hex(),
         approaches: approaches.len(),
         finished: approaches.iter().filter(|approach| finished(&approach.state)).count(),

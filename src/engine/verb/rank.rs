@@ -25,6 +25,8 @@ pub struct Options {
 pub struct Report {
     /// The experiment.
     pub experiment: String,
+    /// The store that it comes from, where its results are foreign: nothing can be chosen from them.
+    pub foreign: Option<String>,
     /// The snapshot that all started from.
     pub base: String,
     /// Tests of the base: passed, failed.
@@ -96,8 +98,8 @@ pub struct RowMetric {
 /// # Errors
 /// [`EngineError::NotFound`] without an experiment.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let (experiment, _) = engine.experiment(options.experiment.as_deref())?;
-    Ok(ranked(engine, &experiment)?.0)
+    let (experiment, foreign) = engine.experiment_to_look_at(options.experiment.as_deref())?;
+    Ok(Report { foreign, ..ranked(engine, &experiment)?.0 })
 }
 
 /// What is known of one approach.
@@ -135,6 +137,7 @@ pub(super) fn ranked(
     rows.extend(known.iter().filter(|k| k.snapshot.is_none()).map(|k| shown_row(k, None)));
     let report = Report {
         experiment: experiment.name.clone(),
+        foreign: None,
         base: experiment.base.hex(),
         base_tests: base.as_ref().map(tests),
         base_metrics: base.as_ref().map_or_else(Vec::new, measured),

@@ -39,6 +39,9 @@ pub struct Report {
     pub changes: Vec<ShownChange>,
     /// What was found for it.
     pub evaluation: Option<ShownEvaluation>,
+    /// What was found for it elsewhere: the words for the stores, and what they found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign_evaluations: Vec<(String, ShownEvaluation)>,
     /// The state document as JSON text, where it was asked for.
     #[serde(skip)]
     pub state_text: Option<String>,
@@ -117,6 +120,10 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         }
         None => None,
     };
+    let foreign_evaluations = engine.foreign_evaluations(names, resolved.id)?.into_iter();
+    let foreign_evaluations = foreign_evaluations.map(|(source, record, found)| {
+        (source, ShownEvaluation::new(record.evaluation.hex(), &found, false))
+    });
     let (files, bytes) = tree::totals(&engine.store, snapshot.tree)?;
     let wants_state = options.state || options.pointer.is_some();
     Ok(Report {
@@ -125,6 +132,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         bytes,
         changes: shown_changes(&changes),
         evaluation,
+        foreign_evaluations: foreign_evaluations.collect(),
         state_text: if wants_state { Some(state(engine, snapshot, options)?) } else { None },
     })
 }

@@ -88,6 +88,7 @@ impl Shell {
                 | Verb::Diff { .. }
                 | Verb::Op { .. }
                 | Verb::Stats { .. }
+                | Verb::Export(_)
                 | Verb::Rank(_)
                 | Verb::Logs(_)
                 | Verb::Compare(_)
@@ -196,6 +197,8 @@ impl Shell {
             Verb::Select(args) => self.select(engine, args),
             Verb::Compare(args) => self.compare(engine, args),
             Verb::Logs(args) => self.logs(engine, args),
+            Verb::Export(args) => self.export(engine, args),
+            Verb::Import(args) => self.import(engine, args),
             Verb::Exec { .. } | Verb::Guard { .. } | Verb::Merge { .. } => self.run(engine, verb),
             other => self.rest(engine, other),
         }

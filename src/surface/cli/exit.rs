@@ -5,6 +5,7 @@ use crate::engine::verb::state::watch::WATCHER;
 use crate::engine::{Category, EngineError};
 use crate::session::state::StateError;
 use crate::store::StoreError;
+use crate::store::bundle::BundleError;
 
 /// Done.
 pub const DONE: u8 = 0;
@@ -106,6 +107,9 @@ pub fn hint(error: &EngineError) -> Option<String> {
             "reading works; give yourself the right to write there".to_owned()
         }
         EngineError::NoSession { near, known, .. } => no_session(near, known),
+        EngineError::Bundle(bundle) => {
+            return hint_of_bundle(bundle).or_else(|| hint_by_category(error));
+        }
         EngineError::State(state) => {
             return hint_of_state(state).or_else(|| hint_by_category(error));
         }
@@ -142,6 +146,23 @@ fn no_session(near: &[String], known: &[String]) -> String {
         }
         (near, _) => format!("did you mean {}?", near.join(", ")),
     }
+}
+
+/// What to do about a bundle that is refused.
+fn hint_of_bundle(error: &BundleError) -> Option<String> {
+    let words = match error {
+        BundleError::NotABundle => "`exp export -o FILE` writes one",
+        BundleError::Version { .. } => "a newer exp made it; import it with that one",
+        BundleError::Damaged { .. } => "nothing was changed; get the file anew",
+        BundleError::Prerequisite { .. } => {
+            "import the bundle that brings it first, or ask for one that was made without --since"
+        }
+        BundleError::Incomplete { .. } => {
+            "nothing was changed; ask for a bundle that was made without --since"
+        }
+        _ => return None,
+    };
+    Some(words.to_owned())
 }
 
 /// What to do about what a session says.

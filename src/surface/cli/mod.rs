@@ -3,6 +3,7 @@
 mod agents;
 mod args;
 mod bug;
+mod bundles;
 mod demo;
 mod dispatch;
 mod exit;

@@ -5,12 +5,14 @@
 //! much to say, `flags.rs`
 //! what several share.
 
+mod bundle;
 mod flags;
 mod inner;
 mod race;
 mod state;
 mod verbs;
 
+pub use bundle::{ExportArgs, ImportArgs};
 pub use flags::{BackendWord, DryRun, StepArgs};
 pub use inner::{ExperimentVerb, HookVerb, OpVerb};
 pub use race::{CompareArgs, EvalArgs, LogsArgs, RankArgs, SelectArgs, TryArgs};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::bundle::{ExportArgs, ImportArgs};
 use super::flags::{BackendFlag, DryRun, StepArgs};
 use super::inner::{ExperimentVerb, HookVerb, OpVerb};
 use super::race::{CompareArgs, EvalArgs, LogsArgs, RankArgs, SelectArgs, TryArgs};
@@ -330,6 +331,10 @@ pub enum Verb {
         after_help = "Example:\n  exp audit                            # all sessions in short\n  exp audit --session agent -n 20\n  exp audit --session agent --expect 3f2a…   # the digest that an earlier audit ended with"
     )]
     Audit(AuditArgs),
+    /// Write branches, tags and experiments into one file, for another store
+    Export(ExportArgs),
+    /// Take in what was exported elsewhere; nothing here is overwritten
+    Import(ImportArgs),
     /// Prove every byte of the store
     #[command(
         after_help = "Example:\n  exp fsck\n  exp fsck --rebuild   # build the catalogue anew"

@@ -64,6 +64,8 @@ pub fn experiments(report: &experiments::Report, now: Timestamp) -> String {
             (Some(name), None) => format!("selected {}", paint(GOOD, name)),
             (None, _) => paint(FAINT, "open"),
         };
+        let foreign = entry.foreign.as_ref();
+        let foreign = foreign.map_or_else(String::new, |source| format!(" · foreign: {source}"));
         let _ = writeln!(
             page,
             "{} from {} {}/{} done, {} evaluated, {selected} {}",
@@ -72,7 +74,7 @@ pub fn experiments(report: &experiments::Report, now: Timestamp) -> String {
             entry.finished,
             entry.approaches,
             entry.evaluated,
-            paint(FAINT, format!("{} · {}", ago(entry.when, now), entry.session)),
+            paint(FAINT, format!("{} · {}{foreign}", ago(entry.when, now), entry.session)),
         );
     }
     if report.experiments.is_empty() {

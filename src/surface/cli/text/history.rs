@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use anstyle::Style;
 
+use super::bundle::foreign_words;
 use super::graph::draw;
 use super::numbers::value;
 use super::session::followed;
@@ -36,9 +37,10 @@ pub fn log(report: &log::Report, now: Timestamp, columns: usize) -> String {
         }
         let _ = writeln!(
             page,
-            "{at} {}{names} {} {}",
+            "{at} {}{names} {}{} {}",
             id(&shown.id),
             verdict(&shown.verdict),
+            foreign_words(shown),
             paint(FAINT, ago(shown.when, now)),
         );
         let message = match shown.message.as_str() {
@@ -101,6 +103,9 @@ pub fn show(report: &show::Report) -> String {
     line("files", format!("{files}, {}", bytes(report.bytes)));
     let why = &shown.verdict.reason;
     line("verdict", format!("{}: {why}", verdict(&shown.verdict)));
+    for said in &shown.foreign {
+        line("foreign", format!("{} in {}: {}", said.word, said.source, said.reason));
+    }
     if !shown.message.is_empty() {
         let _ = writeln!(page, "\n    {}\n", shown.message.replace('\n', "\n    "));
     }
@@ -109,6 +114,10 @@ pub fn show(report: &show::Report) -> String {
         add_changes(&mut page, &report.changes);
     }
     if let Some(evaluation) = &report.evaluation {
+        page.push_str(&stages(evaluation, &[]));
+    }
+    for (source, evaluation) in &report.foreign_evaluations {
+        let _ = writeln!(page, "Found in {source}, not here:");
         page.push_str(&stages(evaluation, &[]));
     }
     page

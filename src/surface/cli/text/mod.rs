@@ -1,6 +1,7 @@
 //! Reports as text for people: what was done, what it means, what comes next.
 
 mod audit;
+mod bundle;
 mod compare;
 mod experiments;
 mod graph;
@@ -15,6 +16,7 @@ mod upkeep;
 mod workspace;
 
 pub use audit::audit;
+pub use bundle::{exported, imported};
 pub use compare::{compare, experiment, experiments};
 pub use experiments::{evaluation, exec, guard, kept_commit, merge, rollback, select, tried};
 pub use history::{branches, diff, log, op_log, show, step, tags};
