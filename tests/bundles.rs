@@ -2,6 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
+#[path = "bundles/foreign.rs"]
+mod foreign;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,8 @@
 //! snapshot that follows records no half-restored tree.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[path = "crash/bundles.rs"]
+mod bundles;
 mod library;
 #[path = "crash/states.rs"]
 mod states;
