@@ -317,3 +317,20 @@ pub const BUNDLE_FIELDS_BYTES_MAX: usize = 1 << 20;
 
 /// Names that are tried for what is kept beside a name that differs.
 pub const NAMES_BESIDE_MAX: usize = 100;
+/// Objects that a marking walk has in memory at a time: a node of a directory is some 20 KB at most.
+pub const MARK_BATCH: usize = 1_024;
+
+/// Objects that a marking walk reads one after another: for fewer the threads cost more than they
+/// save. A chain of snapshots is walked one by one.
+pub const MARK_BATCH_ALONE_MAX: usize = 32;
+
+/// A pack of which less than one part in so many is dead is left alone by a collection: it would be
+/// written as a whole for little.
+pub const COLLECT_WASTE_SHARE: u64 = 32;
+
+/// A pack up to this size is written anew whatever part of it is dead: that takes a moment.
+pub const COLLECT_SMALL_PACK_BYTES: u64 = 16 << 20;
+
+/// A collection copies at least so much before it removes something, where the largest pack is
+/// smaller: few disks are that full, and versions of one file come together.
+pub const COLLECT_GROUP_BYTES_MIN: u64 = 64 << 20;

@@ -27,6 +27,8 @@ mod writer;
 
 pub use check::{CheckProgress, CheckReport, Problem};
 pub use collect::follow::{Reference, references, references_in};
+pub use collect::plan::{CollectPlan, Keep, PlanNumbers};
+pub use collect::sweep::{Collected, Holding};
 pub use collect::{Group, Held};
 pub use commit::{Change, Committed, NameMove};
 pub use error::{CommitError, Holder, StoreError, is_full};

@@ -167,6 +167,8 @@ impl Store {
             .map_err(|e| StoreError::from_io(&tmp, e.into()))?;
         let lock = self.lock_file("writers").lock(Sharing::Shared, LOCK_TRIES_MAX)?;
         super::pack::write::remove_stale(self.disk.as_ref(), &tmp);
+        // What a collection took away must not be taken for stored because this process has it open.
+        self.packs.rescan()?;
         Ok(Writer::new(self, lock, refusal))
     }
 

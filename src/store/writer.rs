@@ -23,6 +23,7 @@ use super::pack::write::PackWriter;
 use crate::base::codec;
 use crate::base::id::{BlobId, Kind, ObjectId};
 use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, BLOCK_BYTES, OPEN_BLOCKS_MAX, PACK_BYTES_MAX};
+use crate::object::tombstone::Tombstone;
 use crate::object::traits::{Fetch, ObjectError, Put};
 
 /// Writes objects and moves names. Shared between threads by reference.
@@ -194,7 +195,17 @@ impl<'s> Writer<'s> {
     /// is then stored once more.
     fn is_known(&self, id: ObjectId) -> bool {
         locked(&self.pending).contains_key(&id)
-            || self.store.packs.locate(id).is_ok_and(|found| found.is_some())
+            || (self.store.packs.locate(id).is_ok_and(|found| found.is_some())
+                && !self.may_lack_something(id))
+    }
+
+    /// Whether what is stored under an id, and refers to others, was let go, or may have been: while
+    /// a collection lasts, and after one that was cut short, not all need be there that it refers to.
+    fn may_lack_something(&self, id: ObjectId) -> bool {
+        let packs = &self.store.packs;
+        let is_whole_blob =
+            || id.kind == Kind::Blob && packs.locate(id).is_ok_and(|found| found.is_some());
+        !is_whole_blob() && !packs.locate(Tombstone::place(id)).is_ok_and(|found| found.is_none())
     }
 
     fn spill(&self, block: &PackedBlock) -> Result<(), ObjectError> {
@@ -289,7 +300,7 @@ impl Fetch for Writer<'_> {
             let pending = locked(&self.pending);
             pending.contains_key(&id) || (id.kind == Kind::Blob && pending.contains_key(&recipe))
         };
-        if is_pending { Ok(true) } else { self.store.contains(id) }
+        Ok(is_pending || (self.store.contains(id)? && !self.may_lack_something(id)))
     }
 
     fn fetch_blob_to(&self, id: BlobId, into: &mut dyn Write) -> Result<u64, ObjectError> {

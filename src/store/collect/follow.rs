@@ -98,7 +98,14 @@ pub fn references_in(id: ObjectId, bytes: &[u8]) -> Result<Vec<Reference>, Objec
     }
 }
 
-fn decode<T: Serialize + DeserializeOwned>(id: ObjectId, bytes: &[u8]) -> Result<T, ObjectError> {
+/// The record in these bytes.
+///
+/// # Errors
+/// [`ObjectError::Damaged`].
+pub fn decode<T: Serialize + DeserializeOwned>(
+    id: ObjectId,
+    bytes: &[u8],
+) -> Result<T, ObjectError> {
     codec::decode(id.kind, bytes).map_err(|source| ObjectError::Damaged { id, source })
 }
 

@@ -7,7 +7,14 @@
 
 mod alone;
 mod compact;
+mod copy;
+mod family;
+mod fetch_all;
 pub(super) mod follow;
+mod mark;
+pub(super) mod plan;
 pub(super) mod reach;
+mod survey;
+pub(super) mod sweep;
 
 pub use alone::{Group, Held};

@@ -15,7 +15,7 @@ use crate::object::document::{DocumentNode, ListItem, MapEntry};
 use crate::object::names::NameEntry;
 use crate::object::operation::Operation;
 use crate::object::sequence;
-use crate::object::tombstone::Tombstone;
+use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, ObjectError, fetch_record};
 use crate::object::tree::TreeEntry;
 
@@ -26,6 +26,9 @@ struct Need {
     wanted_by: Option<ObjectId>,
     /// The level that the index above says, for a node that is no root.
     level: Option<u8>,
+    /// Whether something on the way to it was let go by retention and is still there: a collection
+    /// that was cut short left it, perhaps without what is below.
+    is_excused: bool,
 }
 
 /// A walk over all that is needed.
@@ -34,7 +37,7 @@ pub struct Reach<'a> {
     pending: Vec<Need>,
     reached: HashSet<ObjectId>,
     /// Nodes of sequences that were looked at, as root or below an index: the rules differ.
-    nodes: HashSet<(ObjectId, Option<u8>)>,
+    nodes: HashSet<(ObjectId, Option<u8>, bool)>,
     problems: &'a mut Vec<Problem>,
 }
 
@@ -46,13 +49,13 @@ impl<'a> Reach<'a> {
         progress: &dyn Fn(CheckProgress),
         problems: &'a mut Vec<Problem>,
     ) -> HashSet<ObjectId> {
-        let need = |id| Need { id, wanted_by: None, level: None };
+        let need = |id| Need { id, wanted_by: None, level: None, is_excused: false };
         let pending: Vec<_> = heads.map(need).collect();
         let (reached, nodes) = (HashSet::new(), HashSet::new());
         let mut reach = Self { store, pending, reached, nodes, problems };
         reach.check_names();
         while let Some(need) = reach.pending.pop() {
-            if reach.nodes.insert((need.id, need.level)) {
+            if reach.is_new(need) {
                 reach.visit(need);
                 if reach.nodes.len().is_multiple_of(1024) {
                     progress(CheckProgress::Reached { done: reach.reached.len() });
@@ -61,6 +64,13 @@ impl<'a> Reach<'a> {
         }
         progress(CheckProgress::Reached { done: reach.reached.len() });
         reach.reached
+    }
+
+    /// Whether it was not looked at before with as much expected of it.
+    fn is_new(&mut self, need: Need) -> bool {
+        let Need { id, level, is_excused, .. } = need;
+        let was_expected = is_excused && self.nodes.contains(&(id, level, false));
+        !was_expected && self.nodes.insert((id, level, is_excused))
     }
 
     /// Proves the shape of the names of each head.
@@ -85,6 +95,7 @@ impl<'a> Reach<'a> {
             Err(ObjectError::Gone { id, .. }) if id == need.id => {
                 self.reached.insert(Tombstone::place(id));
             }
+            Err(ObjectError::Missing { id }) if id == need.id && need.is_excused => {}
             Err(ObjectError::Missing { id }) if id == need.id => {
                 let wanted_by = need.wanted_by;
                 self.problems.push(Problem::Missing { id, wanted_by });
@@ -103,29 +114,36 @@ impl<'a> Reach<'a> {
     fn follow(&mut self, need: Need) -> Result<(), ObjectError> {
         let id = need.id;
         match id.kind {
-            Kind::Blob => self.blob(id),
+            Kind::Blob => self.blob(need),
             Kind::Recipe | Kind::Tombstone => Ok(()),
             Kind::Tree => self.tree(need),
             Kind::Names => self.names(need),
             Kind::Document => self.document(need),
             Kind::Snapshot | Kind::Evaluation | Kind::Experiment | Kind::Operation => {
-                self.need_all(id, follow::references(self.store, id)?);
+                self.need_all(need, follow::references(self.store, id)?);
                 Ok(())
             }
         }
     }
 
-    fn need_all(&mut self, by: ObjectId, found: Vec<Reference>) {
-        let wanted_by = Some(by);
+    fn was_let_go(&self, id: ObjectId) -> bool {
+        let tombstone = Tombstone::of(self.store, id);
+        tombstone.is_ok_and(|found| found.is_some_and(|found| found.why == Farewell::Retention))
+    }
+
+    fn need_all(&mut self, by: Need, found: Vec<Reference>) {
+        let wanted_by = Some(by.id);
+        let is_excused = by.is_excused || self.was_let_go(by.id);
         for Reference { id, is_weak, level, .. } in found {
             // What may be absent is followed where it is there.
             if !is_weak || self.store.contains(id).unwrap_or(true) {
-                self.pending.push(Need { id, wanted_by, level });
+                self.pending.push(Need { id, wanted_by, level, is_excused });
             }
         }
     }
 
-    fn blob(&mut self, id: ObjectId) -> Result<(), ObjectError> {
+    fn blob(&mut self, need: Need) -> Result<(), ObjectError> {
+        let (id, is_excused) = (need.id, need.is_excused || self.was_let_go(need.id));
         let recipe = ObjectId { kind: Kind::Recipe, ..id };
         if self.store.packs.locate(id)?.is_some() {
             return Ok(());
@@ -135,7 +153,12 @@ impl<'a> Reach<'a> {
         };
         self.reached.insert(recipe);
         let wanted_by = Some(id);
-        let piece = |piece: &blob::Piece| Need { id: piece.blob.object(), wanted_by, level: None };
+        let piece = |piece: &blob::Piece| Need {
+            id: piece.blob.object(),
+            wanted_by,
+            level: None,
+            is_excused,
+        };
         self.pending.extend(found.pieces.iter().map(piece));
         let whole = BlobId(id.hash);
         match self.store.fetch_blob_to(whole, &mut std::io::sink()) {
@@ -154,14 +177,14 @@ impl<'a> Reach<'a> {
                 Err(e) => return Err(e),
             }
         }
-        self.need_all(id, follow::of_tree(id, &node)?);
+        self.need_all(need, follow::of_tree(id, &node)?);
         Ok(())
     }
 
     fn names(&mut self, need: Need) -> Result<(), ObjectError> {
         let id = need.id;
         let node = sequence::load::<NameEntry>(self.store, id.hash, need.level)?;
-        self.need_all(id, follow::of_names(id, &node)?);
+        self.need_all(need, follow::of_names(id, &node)?);
         Ok(())
     }
 
@@ -176,7 +199,7 @@ impl<'a> Reach<'a> {
             }
             scalar => scalar,
         };
-        self.need_all(id, follow::of_document(id, &node)?);
+        self.need_all(need, follow::of_document(id, &node)?);
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::object::traits::Fetch;
 use crate::object::tree;
 use crate::store::{Store, StoreError};
 
-const CONFIG: &str = "# settings\n";
+pub(super) const CONFIG: &str = "# settings\n";
 
 /// What `main` points at: the content of the one file, all of it fetched.
 fn main_content(store: &Store) -> Result<Option<String>, String> {
@@ -97,7 +97,7 @@ fn a_crash_leaves_the_old_state_or_the_new_one() {
 
 /// Leaves out each sync of a verb in turn, and tells how many there were. `prepare` makes a fresh
 /// home; `fault` must find something wrong for each.
-fn leave_out_each_sync(
+pub(super) fn leave_out_each_sync(
     prepare: impl Fn() -> tempfile::TempDir,
     run: impl Fn(&Path, &Arc<RecordingDisk>),
     fault: impl Fn(&Path, &CrashPoint) -> Option<String>,

@@ -1,5 +1,9 @@
 //! Tests of the store as a whole: through its public face, on a real folder.
 
+mod collect;
+mod collect_crash;
+mod collect_model;
+mod collect_race;
 mod commits;
 mod crash;
 mod layout;
