@@ -133,6 +133,13 @@ pub const BINARY_LOOK_BYTES: usize = 8 << 10;
 /// little does not put a parent before its child.
 pub const SNAPSHOTS_LOOKAHEAD: usize = 64;
 
+/// Bytes of the shortest line or value of forgotten content that is looked for in logs: shorter ones
+/// stand everywhere.
+pub const FORGET_NEEDLE_BYTES_MIN: usize = 8;
+
+/// Bytes of the longest log that is looked through for forgotten content; a longer one is named.
+pub const FORGET_LOG_BYTES_MAX: u64 = 64 << 20;
+
 /// Percent of a store's quota from which on every command says so: at 10,000 operations an hour an
 /// agent needs hours for the last fifth.
 pub const QUOTA_SAID_PERCENT: u64 = 80;

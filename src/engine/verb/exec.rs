@@ -76,8 +76,10 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let _lock = engine.lock("exec", Sharing::Shared)?;
     let writer = engine.writer()?;
     let safe = engine.make_safe(&writer, "exec")?;
+    // The command may run for hours, and a collection waits for whoever writes.
+    drop(writer);
     let (label, start) = find(engine, &safe.standing, &options.branch)?;
-    let before = Snapshot::fetch(&writer, start)?;
+    let before = Snapshot::fetch(&engine.store, start)?;
     let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
     let message = words.join(" ");
     let keeps = !options.no_capture;
@@ -112,6 +114,7 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         keep_commits(&view, &mut report);
     }
     report.disturbed = !view.stood_still()?;
+    let writer = engine.writer()?;
     let kept = engine.keep_work(&writer, view, "exec", |ended| {
         let (origin, message) = (Origin::Command { exit }, on.message.clone());
         let parents = vec![ended.parent];

@@ -15,6 +15,7 @@ pub mod experiment;
 pub mod experiments;
 pub mod export;
 pub mod fsck;
+pub mod gc;
 pub mod guard;
 pub mod hook;
 pub mod import;

@@ -3,11 +3,14 @@
 use serde::Serialize;
 
 use crate::document::{self, Json, Pointer};
-use crate::engine::report::{ShownChange, ShownEvaluation, ShownSnapshot, shown_changes};
+use crate::engine::report::{
+    ShownChange, ShownEvaluation, ShownSnapshot, ShownTime, shown_changes,
+};
 use crate::engine::verb::state::ShownState;
 use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::Evaluation;
 use crate::object::snapshot::Snapshot;
+use crate::object::traits::ObjectError;
 use crate::object::tree;
 use crate::session::state::{At, StateError};
 
@@ -31,11 +34,14 @@ pub struct Report {
     /// The snapshot.
     #[serde(flatten)]
     pub snapshot: ShownSnapshot,
-    /// Files and links in it.
+    /// Since when its files are gone on purpose, and why; none where they are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
+    /// Files and links in it; none are counted where they are gone.
     pub files: u64,
     /// Bytes of their content.
     pub bytes: u64,
-    /// What differs from its first parent.
+    /// What differs from its first parent, as far as the files of both are there.
     pub changes: Vec<ShownChange>,
     /// What was found for it.
     pub evaluation: Option<ShownEvaluation>,
@@ -45,6 +51,15 @@ pub struct Report {
     /// The state document as JSON text, where it was asked for.
     #[serde(skip)]
     pub state_text: Option<String>,
+}
+
+/// That the files of a snapshot are gone on purpose.
+#[derive(Clone, Debug, Serialize)]
+pub struct Gone {
+    /// Since when.
+    pub when: ShownTime,
+    /// Why, the end of a sentence about them.
+    pub why: String,
 }
 
 /// What goes by a name.
@@ -110,7 +125,10 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         None => None,
     };
     let changes = match before {
-        Some(before) => tree::diff(&engine.store, before, snapshot.tree)?,
+        Some(before) => match tree::diff(&engine.store, before, snapshot.tree) {
+            Err(ObjectError::Gone { .. }) => Vec::new(),
+            changes => changes?,
+        },
         None => Vec::new(),
     };
     let evaluation = match engine.verdict(names, resolved.id)? {
@@ -124,10 +142,17 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let foreign_evaluations = foreign_evaluations.map(|(source, record, found)| {
         (source, ShownEvaluation::new(record.evaluation.hex(), &found, false))
     });
-    let (files, bytes) = tree::totals(&engine.store, snapshot.tree)?;
+    let ((files, bytes), gone) = match tree::totals(&engine.store, snapshot.tree) {
+        Err(ObjectError::Gone { tombstone, .. }) => {
+            let (when, why) = (tombstone.when.into(), tombstone.sentence());
+            ((0, 0), Some(Gone { when, why }))
+        }
+        totals => (totals?, None),
+    };
     let wants_state = options.state || options.pointer.is_some();
     Ok(Report {
         snapshot: engine.shown(names, resolved.id, snapshot)?,
+        gone,
         files,
         bytes,
         changes: shown_changes(&changes),

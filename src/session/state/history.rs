@@ -30,17 +30,19 @@ impl Session {
         let index = self.known()?;
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
         let numbers: Vec<Number> = match &options.branch {
-            None => (0..index.slots.len() as Number).rev().take(limit).collect(),
+            None => {
+                // What was let go of is no part of it any more.
+                let all = (0..index.slots.len() as Number).rev();
+                all.filter(|at| !index.is_gone(*at)).take(limit).collect()
+            }
             Some(branch) => {
                 let head = self.head(&index, branch);
                 let head = head.map_err(|error| self.unless_damaged(&index, error))?.state;
-                let before = |state: &Number| index.parents(*state).first().copied();
+                let before = |state: &Number| index.before(*state);
                 std::iter::successors(Some(head), before).take(limit).collect()
             }
         };
-        // What was let go of is no part of it any more.
-        let there = numbers.into_iter().filter(|at| !index.is_gone(*at));
-        let places = there.map(|at| (at, index.slots[at as usize].place)).collect();
+        let places = numbers.iter().map(|at| (*at, index.slots[*at as usize].place)).collect();
         drop(index);
         self.entries(places)
     }

@@ -238,6 +238,23 @@ impl Index {
         first.into_iter().chain(self.seconds.get(&state).copied()).collect()
     }
 
+    /// The state before one, as far as it is there: what was let go of is stepped over.
+    pub(super) fn before(&self, state: Number) -> Option<Number> {
+        let parent = self.parents(state).first().copied()?;
+        if !self.is_gone(parent) {
+            return Some(parent);
+        }
+        let Some(SlotKind::Put { branch, .. }) = self.slots.get(state as usize).map(|s| &s.kind)
+        else {
+            return None;
+        };
+        let older = self.slots[..parent as usize].iter().enumerate().rev();
+        older.into_iter().find_map(|(at, slot)| match &slot.kind {
+            SlotKind::Put { branch: on, .. } if on == branch => Some(at as Number),
+            _ => None,
+        })
+    }
+
     /// Where a branch is.
     pub(super) fn head(&self, branch: &Label) -> Option<Head> {
         self.heads.get(&self.number_of(branch)?).copied()

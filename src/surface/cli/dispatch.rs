@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::{demo, exit, interrupt, section, text, values, world};
 use crate::base::name::Label;
 use crate::engine::verb::{
-    branch, deinit, diff, doctor, exec, fsck, guard, init, log, merge, op_log, redo, rollback,
+    branch, deinit, diff, doctor, exec, fsck, gc, guard, init, log, merge, op_log, redo, rollback,
     show, snapshot, stats, status, switch, tag, undo,
 };
 use crate::engine::{Backend, Engine, EngineError, Surroundings, Watch};
@@ -394,6 +394,10 @@ impl Shell {
                 self.give("fsck", &report, || text::fsck(&report));
                 let well = report.problems.is_empty();
                 return Ok(if well { exit::DONE } else { exit::CORRUPT });
+            }
+            Verb::Gc { repack, dry_run: DryRun { dry_run } } => {
+                let report = gc::run(engine, &gc::Options { dry_run, repack })?;
+                self.give("gc", &report, || text::gc(&report));
             }
             other => {
                 let alone = matches!(other, Verb::Stats { alone: true });

@@ -344,6 +344,17 @@ pub enum Verb {
         #[arg(long)]
         rebuild: bool,
     },
+    /// Let go of what nothing needs, and of the files of old snapshots that nothing names
+    #[command(
+        after_help = "Example:\n  exp gc --dry-run   # what would go, what stays and why\n  exp gc\n  exp gc --repack    # write all packs anew: versions of one file come together\n\nWhat is kept is set in config.toml of the store. Branches, tags, milestones, what can be\nundone, the last good snapshots and running views always stay."
+    )]
+    Gc {
+        /// Write every pack anew, which takes longer and saves more
+        #[arg(long)]
+        repack: bool,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
     /// Explain what works on this machine and what does not
     #[command(after_help = "Example:\n  exp doctor")]
     Doctor,

@@ -100,7 +100,10 @@ pub fn show(report: &show::Report) -> String {
         line("state", format!("{state} (`--state` prints it)"));
     }
     let files = count(report.files, "file");
-    line("files", format!("{files}, {}", bytes(report.bytes)));
+    match &report.gone {
+        Some(gone) => line("files", format!("none: {} on {}", gone.why, moment(gone.when))),
+        None => line("files", format!("{files}, {}", bytes(report.bytes))),
+    }
     let why = &shown.verdict.reason;
     line("verdict", format!("{}: {why}", verdict(&shown.verdict)));
     for said in &shown.foreign {

@@ -1,0 +1,72 @@
+//! Pages about what a store lets go of: gc, forget.
+
+use std::fmt::Write;
+
+use super::shape::{bytes, count};
+use crate::engine::verb::gc;
+use crate::surface::cli::output::{FAINT, GOOD, STRONG, WARN, paint};
+
+/// `exp gc`.
+pub fn gc(report: &gc::Report) -> String {
+    let mut page = String::new();
+    let is_plan = report.after.is_none();
+    let without = if is_plan { "Would be without files:" } else { "Without files:" };
+    for (title, list) in [("With their files:", &report.kept), (without, &report.let_go)] {
+        let all: usize = list.iter().map(|one| one.snapshots).sum();
+        if all > 0 {
+            let reason = |one: &gc::Decided| format!("{} {}", one.why, one.snapshots);
+            let reasons = list.iter().map(reason).collect::<Vec<_>>().join(", ");
+            let reasons = paint(FAINT, format!("({reasons})"));
+            let _ = writeln!(page, "{title} {} {reasons}", count(all, "snapshot"));
+        }
+    }
+    if report.operations_let_go > 0 {
+        let gone = count(report.operations_let_go, "operation");
+        let kept = count(report.operations_kept, "operation");
+        let verb = if is_plan { "would leave" } else { "left" };
+        let _ = writeln!(page, "{gone} {verb} the log; the newest {kept} can still be undone");
+    }
+    if report.states_let_go > 0 {
+        let (states, freed) =
+            (count(report.states_let_go, "state"), bytes(report.journal_bytes_freed));
+        let verb = if is_plan { "would go".to_owned() } else { format!("gone, {freed} freed") };
+        let _ = writeln!(page, "{states} of sessions {verb}");
+    }
+    if report.logs > 0 {
+        let verb = if is_plan { "would be removed" } else { "removed" };
+        let _ = writeln!(page, "Logs of {} {verb}", count(report.logs, "run"));
+    }
+    match &report.after {
+        None if report.objects_going == 0 => page.push_str("Nothing would be let go of.\n"),
+        None => {
+            let (going, raw) = (count(report.objects_going, "object"), bytes(report.bytes_going));
+            let freed = bytes(report.bytes_freed);
+            let _ = writeln!(page, "{going} would go ({raw} uncompressed), about {freed} on disk");
+        }
+        Some(after) => {
+            let gone = report.before.objects.saturating_sub(after.objects);
+            let (from, to) = (bytes(report.before.bytes), bytes(after.bytes));
+            let packs = count(after.packs, "pack");
+            let sizes = paint(STRONG, format!("{from} → {to}"));
+            let _ = writeln!(page, "{sizes} on disk in {packs}; {} gone", count(gone, "object"));
+        }
+    }
+    if report.postponed > 0 {
+        let packs = count(report.postponed, "pack");
+        let note = paint(WARN, "note:");
+        let _ =
+            writeln!(page, "{note} {packs} stay for now: others were writing; give it again later");
+    }
+    for damage in &report.damaged {
+        let _ = writeln!(page, "{} left as it is: {damage}", paint(WARN, "damaged:"));
+    }
+    let limits = format!("What is kept is set in {}.", report.settings.display());
+    let _ = writeln!(page, "{}", paint(FAINT, limits));
+    if is_plan {
+        page.push_str(&paint(FAINT, "`exp gc` does it."));
+        page.push('\n');
+    } else if report.damaged.is_empty() && report.postponed == 0 {
+        let _ = writeln!(page, "{}", paint(GOOD, "Done."));
+    }
+    page
+}
