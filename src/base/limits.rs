@@ -68,6 +68,10 @@ pub const BLOB_WHOLE_BYTES_MAX: u64 = 1 << 20;
 /// Sizes of the pieces of a large file (FastCDC): least, average, most.
 pub const PIECE_BYTES: (u32, u32, u32) = (64 << 10, 256 << 10, 1 << 20);
 
+/// Bytes of a large file in memory while it is cut: four pieces of the largest size. With one, what
+/// is left of it moved for each piece.
+pub const BLOB_WINDOW_BYTES: usize = 4 << 20;
+
 /// A compressed block of a pack is closed when its content reaches this. 1 MiB blocks gave
 /// 194 MB for the Linux source where single files gave 242 MB (design.md §5).
 pub const BLOCK_BYTES: usize = 1 << 20;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::codec::{self, BlobHasher, CodecError};
 use crate::base::id::{BlobId, Kind, ObjectId};
-use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, PIECE_BYTES};
+use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, BLOB_WINDOW_BYTES, PIECE_BYTES};
 use crate::object::traits::{ObjectError, Put};
 
 /// How a large blob is put together.
@@ -130,29 +130,32 @@ pub fn assemble(
     Err(ObjectError::Damaged { id: blob.object(), source })
 }
 
-/// Stores content of any length, holding one piece at a time.
+/// Stores content of any length, holding a window of it at a time.
 ///
 /// # Errors
 /// As `Put::put_blob_from`.
 pub fn put_from(objects: &impl Put, reader: &mut dyn Read) -> Result<(BlobId, u64), ObjectError> {
-    let mut window = Vec::new();
-    fill(reader, &mut window, BLOB_WHOLE_BYTES_MAX + 1)?;
-    if window.len() as u64 <= BLOB_WHOLE_BYTES_MAX {
-        let (id, length) = (codec::blob_id(&window), window.len() as u64);
-        objects.put(id.object(), window)?;
+    let mut window = Window::new(reader);
+    let first = window.fill(BLOB_WHOLE_BYTES_MAX as usize + 1)?;
+    if first.len() as u64 <= BLOB_WHOLE_BYTES_MAX {
+        let (id, length) = (codec::blob_id(first), first.len() as u64);
+        objects.put(id.object(), first.to_vec())?;
         return Ok((id, length));
     }
     let mut hasher = BlobHasher::new();
     let mut recipe = Recipe { length: 0, pieces: Vec::new() };
-    while !window.is_empty() {
-        let rest = window.split_off(cut(&window));
-        let piece = std::mem::replace(&mut window, rest);
-        hasher.update(&piece);
-        let (blob, length) = (codec::blob_id(&piece), piece.len() as u64);
+    loop {
+        let seen = window.fill(PIECE_BYTES.2 as usize)?;
+        if seen.is_empty() {
+            break;
+        }
+        let piece = &seen[..cut(seen)];
+        hasher.update(piece);
+        let (blob, length) = (codec::blob_id(piece), piece.len() as u64);
         recipe.length += length;
         recipe.pieces.push(Piece { blob, length });
-        objects.put(blob.object(), piece)?;
-        fill(reader, &mut window, u64::from(PIECE_BYTES.2))?;
+        objects.put(blob.object(), piece.to_vec())?;
+        window.start += length as usize;
     }
     let whole = hasher.finish();
     let kind = Kind::Recipe;
@@ -169,11 +172,30 @@ fn cut(window: &[u8]) -> usize {
     FastCDC::new(seen, least as usize, average as usize, most as usize).cut(0, seen.len()).1
 }
 
-/// Reads until the window has that many bytes, or there are no more.
-fn fill(reader: &mut dyn Read, window: &mut Vec<u8>, bytes: u64) -> Result<(), ObjectError> {
-    let missing = bytes.saturating_sub(window.len() as u64);
-    reader.take(missing).read_to_end(window).map_err(ObjectError::Content)?;
-    Ok(())
+/// What has been read of a content and not yet taken. It holds several pieces, so that what is left
+/// moves to the front once for several pieces and not for each.
+struct Window<'r> {
+    reader: &'r mut dyn Read,
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl<'r> Window<'r> {
+    fn new(reader: &'r mut dyn Read) -> Self {
+        Self { reader, bytes: Vec::new(), start: 0 }
+    }
+
+    /// What is not yet taken: at least `least` bytes, or all that are left.
+    fn fill(&mut self, least: usize) -> Result<&[u8], ObjectError> {
+        if self.bytes.len() - self.start < least {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+            let missing = BLOB_WINDOW_BYTES - self.bytes.len();
+            let mut reader = (&mut *self.reader).take(missing as u64);
+            reader.read_to_end(&mut self.bytes).map_err(ObjectError::Content)?;
+        }
+        Ok(&self.bytes[self.start..])
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::error::disk_error;
 use super::lock::Lock;
 use super::open::Store;
 use super::pack::block::{PackedBlock, RawBlock, compress_all, gather};
+use super::pack::format::block_digest;
 use super::pack::set::check_hash;
 use super::pack::write::PackWriter;
 use crate::base::codec;
@@ -209,6 +210,7 @@ impl<'s> Writer<'s> {
     }
 
     fn spill(&self, block: &PackedBlock) -> Result<(), ObjectError> {
+        let digest = block_digest(&block.compressed);
         let mut spill = locked(&self.pack);
         let pack = match &mut spill.pack {
             Some(pack) => pack,
@@ -217,7 +219,7 @@ impl<'s> Writer<'s> {
             }
         };
         self.allow(pack.bytes() + block.compressed.len() as u64)?;
-        let number = pack.add(block)?;
+        let number = pack.add_digested(block, digest)?;
         let is_full = pack.bytes() >= PACK_BYTES_MAX;
         let serial = spill.serial;
         {

@@ -5,7 +5,7 @@
 //! `RACE_TRIES_MAX` is racing: the caller reports it and records nothing.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Seek};
 use std::os::fd::BorrowedFd;
 
 use super::handle;
@@ -56,19 +56,22 @@ fn try_once(
     name: &[u8],
     now: i64,
 ) -> Result<Try, ObjectError> {
-    let answer = handle::stamp_at(folder, name).and_then(|stamp| match stamp.leaf_kind() {
-        Some(EntryKind::Symlink) => Ok((None, stamp)),
-        _ => Ok((Some(handle::open_file(folder, name)?), stamp)),
-    });
-    match answer {
-        Ok((Some(file), _)) => try_file(objects, file, now),
-        Ok((None, stamp)) => try_link(objects, folder, name, stamp),
-        Err(error) if handle::is_refused(&error) => Ok(Try::Done(Content::Refused)),
-        // It became a link since it was looked at.
-        Err(error) if is_loop(&error) => Ok(Try::Changed),
-        Err(error) if handle::is_absent(&error) => Ok(Try::Done(Content::Absent)),
-        Err(error) => Err(ObjectError::Content(error)),
+    match handle::open_file(folder, name) {
+        Ok(file) => try_file(objects, file, now),
+        Err(error) if is_loop(&error) => try_link(objects, folder, name),
+        Err(error) => unopened(error),
     }
+}
+
+/// What an error of the system says about a file.
+fn unopened(error: io::Error) -> Result<Try, ObjectError> {
+    if handle::is_refused(&error) {
+        return Ok(Try::Done(Content::Refused));
+    }
+    if handle::is_absent(&error) {
+        return Ok(Try::Done(Content::Absent));
+    }
+    Err(ObjectError::Content(error))
 }
 
 fn is_loop(error: &io::Error) -> bool {
@@ -79,8 +82,13 @@ fn try_link(
     objects: &(impl Put + ?Sized),
     folder: BorrowedFd<'_>,
     name: &[u8],
-    before: Stamp,
 ) -> Result<Try, ObjectError> {
+    let before = match handle::stamp_at(folder, name) {
+        Ok(stamp) if stamp.leaf_kind() == Some(EntryKind::Symlink) => stamp,
+        // It was a link a moment ago.
+        Ok(_) => return Ok(Try::Changed),
+        Err(error) => return unopened(error),
+    };
     let read = || -> io::Result<(Vec<u8>, Stamp)> {
         Ok((handle::link_target(folder, name)?, handle::stamp_at(folder, name)?))
     };
@@ -100,10 +108,7 @@ fn try_file(objects: &(impl Put + ?Sized), mut file: File, now: i64) -> Result<T
         let (blob, length) = objects.put_blob_from(&mut file)?;
         is_still(&mut file, &before, length, blob, now)?.then_some(blob.0)
     } else {
-        let mut content = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0) + 1);
-        // One byte more than expected is enough to know that it grew.
-        let limit = before.size + 1;
-        (&mut file).take(limit).read_to_end(&mut content).map_err(ObjectError::Content)?;
+        let content = read_whole(&file, before.size).map_err(ObjectError::Content)?;
         let blob = codec::blob_id(&content);
         if is_still(&mut file, &before, content.len() as u64, blob, now)? {
             objects.put(blob.object(), content)?;
@@ -116,6 +121,22 @@ fn try_file(objects: &(impl Put + ?Sized), mut file: File, now: i64) -> Result<T
         Some(hash) => Try::Done(Content::Stored { kind, stamp: before, hash }),
         None => Try::Changed,
     })
+}
+
+/// Reads a small file that has that many bytes, or fewer where it shrank. That it grew is seen in
+/// its stamp; but files that the system makes up have no bytes by theirs, and one is looked for.
+fn read_whole(file: &File, size: u64) -> io::Result<Vec<u8>> {
+    // Not `read_to_end`, which feels its way in small steps, and no zeros written before.
+    let least = usize::try_from(size.max(1)).unwrap_or(1);
+    let mut content = Vec::with_capacity(least);
+    while content.len() < least {
+        match rustix::io::read(file, rustix::buffer::spare_capacity(&mut content)) {
+            Ok(0) => break,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(content)
 }
 
 /// Whether a file that was read as `blob` was the same from before to after.
@@ -163,7 +184,7 @@ pub(super) fn identify(
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::fd::AsFd;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};

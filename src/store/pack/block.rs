@@ -2,8 +2,12 @@
 //!
 //! Knows nothing of files.
 
+use std::cell::RefCell;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use zstd::bulk::Compressor;
 
 use crate::base::id::ObjectId;
 use crate::base::limits::{BLOCK_BYTES, BLOCK_BYTES_MAX, COMPRESSION_LEVEL};
@@ -34,16 +38,44 @@ impl RawBlock {
             let what = std::io::Error::other("an object is larger than a block may be");
             return Err(ObjectError::Content(what));
         }
-        let mut raw = Vec::with_capacity(self.bytes);
+        BENCH.with_borrow_mut(|bench| self.compress_on(bench)).map_err(ObjectError::Content)
+    }
+
+    fn compress_on(&self, bench: &mut Bench) -> io::Result<PackedBlock> {
+        let mut raw = std::mem::take(&mut bench.raw);
+        raw.clear();
+        raw.reserve(self.bytes);
         let mut objects = Vec::with_capacity(self.objects.len());
         for (id, content) in &self.objects {
             objects.push((*id, raw.len() as u32, content.len() as u32));
             raw.extend_from_slice(content);
         }
-        let compressed =
-            zstd::bulk::compress(&raw, COMPRESSION_LEVEL).map_err(ObjectError::Content)?;
-        Ok(PackedBlock { objects, raw: raw.len() as u32, compressed })
+        let compressor = match &mut bench.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(COMPRESSION_LEVEL)?),
+        };
+        let block =
+            PackedBlock { objects, raw: raw.len() as u32, compressed: compressor.compress(&raw)? };
+        if raw.capacity() <= BENCH_BYTES_MAX {
+            bench.raw = raw;
+        }
+        Ok(block)
     }
+}
+
+/// What a thread keeps from one block to the next: fresh memory for each costs page faults, and a
+/// fresh compressor its tables filled with zeros.
+#[derive(Default)]
+struct Bench {
+    compressor: Option<Compressor<'static>>,
+    raw: Vec<u8>,
+}
+
+/// A block of ordinary size, and one object more.
+const BENCH_BYTES_MAX: usize = 4 * BLOCK_BYTES;
+
+thread_local! {
+    static BENCH: RefCell<Bench> = RefCell::default();
 }
 
 /// A compressed block and where its objects lie in it.

@@ -63,12 +63,20 @@ impl PackWriter {
     /// # Errors
     /// [`ObjectError::Disk`].
     pub fn add(&mut self, block: &PackedBlock) -> Result<u32, ObjectError> {
+        self.add_digested(block, block_digest(&block.compressed))
+    }
+
+    /// The same with the digest of the block, for who reckons it beside others.
+    ///
+    /// # Errors
+    /// As [`PackWriter::add`].
+    pub fn add_digested(&mut self, block: &PackedBlock, digest: Hash) -> Result<u32, ObjectError> {
         let number = self.blocks.len() as u32;
         self.blocks.push(BlockEntry {
             offset: self.length,
             compressed: block.compressed.len() as u32,
             raw: block.raw,
-            digest: block_digest(&block.compressed),
+            digest,
         });
         self.index.extend(block.objects.iter().map(|(id, offset, length)| IndexEntry {
             id: *id,
