@@ -1,10 +1,10 @@
 //! Bundles as JSON lines: for eyes and for other programs.
 //!
-//! **Format**: UTF-8, each line one JSON object and a line feed. The first has `bundle` (the version,
-//! 1) and the fields of the manifest; then one an object, with `kind`, `id` and its content as
+//! **Format**: UTF-8, each line one JSON object and a line feed. The first has `bundle`, which is the
+//! version, and the fields of the manifest; then one an object, with `kind`, `id` and its content as
 //! `text` where that is UTF-8 and its kind is `blob`, else as `base64`; records have `fields`, too,
-//! which say the same for people. The last has `end`: `objects`, `bytes`, `digest`, the chain of
-//! `format` over the lines as they stand.
+//! which say the same for people. The last has `end`: `objects`, `bytes` and `digest`, the chain of
+//! `format` over the first line and the digests (`bundle block`) of the others.
 //!
 //! Strict: a line that is not written the one way that there is (this program's) is refused.
 

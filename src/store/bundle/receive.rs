@@ -23,8 +23,10 @@ use super::select::going_on;
 use crate::base::codec;
 use crate::base::id::{BlobId, Kind, ObjectId, SnapshotId};
 use crate::base::limits::BLOB_WHOLE_BYTES_MAX;
+use crate::object::evaluation::Evaluation;
+use crate::object::experiment::Experiment;
 use crate::object::memory::MemoryObjects;
-use crate::object::names::{self, NameValue};
+use crate::object::names::{self, NameEntry, NameKey, NameValue};
 use crate::object::snapshot::Snapshot;
 use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, ObjectError, Put};
@@ -232,15 +234,37 @@ fn prove(
     let mut closure = Closure::new(objects, true);
     manifest.names.iter().for_each(|entry| closure.start_at(entry));
     match closure.walk(enters, found) {
-        Err(BundleError::Objects(error)) if error.is_corruption() => {
+        // Bytes were checked as they came; what breaks a rule was made so.
+        Err(BundleError::Objects(error @ ObjectError::Rule { .. })) => {
             return Err(BundleError::damaged(error.to_string()));
         }
         walked => walked?,
+    }
+    for entry in &manifest.names {
+        prove_name(objects, entry)?;
     }
     match unneeded.into_iter().next() {
         Some(id) if !is_less => Err(BundleError::damaged(format!("nothing in it needs {id}"))),
         _ => Ok(()),
     }
+}
+
+/// Proves that what a name points at goes by that name.
+fn prove_name(objects: &impl Receive, entry: &NameEntry) -> Result<(), BundleError> {
+    let is_right = match (NameKey::parse(&entry.key), &entry.value) {
+        (Some(key @ NameKey::Evaluation(_)), NameValue::Evaluation(id)) => {
+            let found = Evaluation::fetch(objects, *id)?;
+            key == NameKey::memo(found.tree, found.evaluator, found.environment)
+        }
+        (Some(NameKey::Experiment(name)), NameValue::Experiment(id)) => {
+            Experiment::fetch(objects, *id)?.name == name
+        }
+        _ => true,
+    };
+    if is_right {
+        return Ok(());
+    }
+    Err(BundleError::damaged(format!("`{}` points at what goes by another name", entry.key)))
 }
 
 /// The snapshots that the names of this moment reach.

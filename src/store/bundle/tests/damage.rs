@@ -2,7 +2,7 @@
 
 use super::super::inspect;
 use super::{BundleError, Form, at, export, import, with_content};
-use crate::base::id::SnapshotId;
+use crate::base::id::{Hash, SnapshotId};
 use crate::object::tombstone::{Farewell, Tombstone};
 use crate::store::Store;
 use crate::store::tests::{commit_branch, fresh, put_snapshot};
@@ -124,6 +124,33 @@ fn what_no_exporter_writes_is_refused() {
     let bundle = write(vec![at("main", nowhere)], &[]);
     let error = writer.receive(&bundle[..], &|| false).unwrap_err();
     assert!(matches!(error, BundleError::Incomplete { id, .. } if id == nowhere.object()));
+    // A result that was found for another tree.
+    let found = |tree: u8| crate::object::evaluation::Evaluation {
+        tree: crate::base::id::TreeId(Hash([tree; 32])),
+        evaluator: Hash([2; 32]),
+        environment: Hash([3; 32]),
+        stages: Vec::new(),
+        new_files: Vec::new(),
+        changed_files: Vec::new(),
+        view: String::new(),
+        machine: String::new(),
+        when: crate::base::time::Timestamp(1),
+        duration_ms: 0,
+    };
+    let with_memo = |tree: u8| {
+        let (id, bytes) =
+            crate::object::traits::encode_record(Kind::Evaluation, &found(tree)).unwrap();
+        let key = crate::object::names::NameKey::memo(
+            crate::base::id::TreeId(Hash([1; 32])),
+            Hash([2; 32]),
+            Hash([3; 32]),
+        );
+        let value = crate::object::names::NameValue::Evaluation(crate::base::id::EvaluationId(id));
+        let name = crate::object::names::NameEntry { key: key.text(), value };
+        write(vec![name], &[(of(Kind::Evaluation, id), bytes)])
+    };
+    assert!(writer.receive(&with_memo(1)[..], &|| false).is_ok());
+    refused(&store, &with_memo(9), "a memo of another tree");
     // A snapshot whose tree is not there.
     let bare = put_snapshot(&writer, "x");
     let mut snapshot = crate::object::snapshot::Snapshot::fetch(&writer, bare).unwrap();
@@ -152,4 +179,61 @@ fn a_newer_version_is_refused_by_its_number() {
             "{other}"
         );
     }
+}
+
+/// Pieces that are others, under the id of a file that somebody wants.
+#[test]
+fn a_recipe_of_another_file_is_refused_before_it_can_stand_in_its_way() {
+    use super::super::super::blob::{Piece, Recipe, noise};
+    use super::super::write::BundleWriter;
+    use crate::base::codec::{self, blob_id};
+    use crate::base::id::{Kind, ObjectId, TreeId};
+    use crate::object::snapshot::Snapshot;
+    use crate::object::traits::{Put, encode_record};
+    use crate::object::tree::{EntryKind, TreeEntry};
+    let (_folder, store, ..) = small(Form::Binary);
+    let content = noise(2 << 20);
+    let wanted = blob_id(&content);
+    let recipe = Recipe {
+        length: content.len() as u64,
+        pieces: vec![Piece { blob: blob_id(b"a"), length: content.len() as u64 }],
+    };
+    let entry = TreeEntry {
+        name: b"file"[..].into(),
+        kind: EntryKind::File,
+        hash: wanted.0,
+        length: recipe.length,
+    };
+    let leaf = crate::object::sequence::Node::Leaf(vec![entry]);
+    let (tree, tree_bytes) = encode_record(Kind::Tree, &leaf).unwrap();
+    let writer = store.writer().unwrap();
+    let mut snapshot = Snapshot::fetch(&writer, put_snapshot(&writer, "x")).unwrap();
+    snapshot.tree = TreeId(tree);
+    let (id, bytes) = encode_record(Kind::Snapshot, &snapshot).unwrap();
+    let objects = [
+        (blob_id(b"a").object(), b"a".to_vec()),
+        (
+            ObjectId { kind: Kind::Recipe, hash: wanted.0 },
+            codec::encode(Kind::Recipe, &recipe).unwrap(),
+        ),
+        (ObjectId { kind: Kind::Tree, hash: tree }, tree_bytes),
+        (ObjectId { kind: Kind::Snapshot, hash: id }, bytes),
+    ];
+    let manifest = super::Manifest {
+        names: vec![at("main", SnapshotId(id))],
+        objects: 4,
+        bytes: objects.iter().map(|(_, bytes)| bytes.len() as u64).sum(),
+        ..super::bare()
+    };
+    let mut bundle = BundleWriter::begin(Vec::new(), Form::Binary, &manifest).unwrap();
+    objects.iter().for_each(|(id, bytes)| bundle.add(*id, bytes).unwrap());
+    let bundle = bundle.finish().unwrap();
+    match writer.receive(&bundle[..], &|| false) {
+        Err(BundleError::Damaged { what }) => assert!(what.contains("the pieces of"), "{what}"),
+        other => panic!("{other:?}"),
+    }
+    // And the true content finds its place.
+    writer.put_blob_from(&mut &content[..]).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(*crate::object::traits::Fetch::fetch(&store, wanted.object()).unwrap(), content);
 }
