@@ -385,7 +385,8 @@ fn category_of_store(error: &StoreError) -> Option<Category> {
     if is_elsewhere || error.is_read_only() {
         return Some(Category::Usage);
     }
-    error.is_corruption().then_some(Category::Corrupt)
+    let is_damage = error.is_corruption() || matches!(error, StoreError::Diverged { .. });
+    is_damage.then_some(Category::Corrupt)
 }
 
 impl EngineError {

@@ -1,7 +1,9 @@
 //! Moving names: the moves that a verb plans, and their commit as one operation.
 
+use super::context::Standing;
 use super::{Engine, EngineError};
 use crate::base::id::SnapshotId;
+use crate::base::limits::COMMIT_TRIES_MAX;
 use crate::base::name::Label;
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::operation::OperationKind;
@@ -66,6 +68,29 @@ impl Engine {
         // Keeps the number of packs logarithmic. What it cannot do now the next commit will.
         let _ = self.store.compact();
         Ok(committed)
+    }
+
+    /// Records the workspace's files, again where somebody else recorded them in between: what is
+    /// recorded then follows that. Who holds the workspace shared can only be overtaken by others
+    /// that record it, too, because all who change the files hold it alone.
+    pub(super) fn behind_others<T>(
+        &self,
+        mut record: impl FnMut(&Standing) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let mut standing = self.standing()?;
+        for _ in 1..COMMIT_TRIES_MAX {
+            match record(&standing) {
+                Err(error @ EngineError::Moved { .. }) => {
+                    let now = self.standing()?;
+                    if now.position.snapshot == standing.position.snapshot {
+                        return Err(error);
+                    }
+                    standing = now;
+                }
+                recorded => return recorded,
+            }
+        }
+        record(&standing)
     }
 
     /// Moves a branch to what a command left in its view. Where the branch has moved meanwhile that

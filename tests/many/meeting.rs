@@ -6,10 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use expdag::base::disk::{Disk, DiskFile, PlacedFile};
+use expdag::base::id::{Hash, SnapshotId};
 use expdag::base::name::Label;
 use expdag::engine::verb::{branch, snapshot, tag};
 use expdag::engine::{Category, Engine, EngineError, Surroundings};
 use expdag::object::operation::Operation;
+use expdag::object::snapshot::Snapshot;
 use expdag::store::Store;
 
 use super::chain;
@@ -118,21 +120,16 @@ fn who_was_overtaken_by_another_name_plans_again_and_both_stand() {
     assert!(late.store().check(&|_| ()).unwrap().is_sound());
 }
 
-/// Each sort of name: the second one is refused, hears who was first, and has changed nothing.
+/// The second one is refused, hears who was first, and has changed nothing.
 #[test]
 fn who_was_overtaken_in_the_same_name_hears_who_was_first() {
     type Verb = fn(&Engine) -> Result<(), EngineError>;
-    let verbs_of: [(&str, Verb); 3] = [
+    let verbs_of: [(&str, Verb); 2] = [
         ("branch", |engine| new_branch(engine, "same").map(drop)),
         ("tag", |engine| new_tag(engine, "same").map(drop)),
-        ("snapshot", |engine| {
-            let options = snapshot::Options { message: "mine".to_owned(), ..Default::default() };
-            snapshot::run(engine, &options).map(drop)
-        }),
     ];
     for (word, verb) in verbs_of {
         let bed = Bed::with(&one());
-        edit(&bed, "plain", "changed\n");
         let early = bed.open("early");
         let late = meeting(&bed, move || verb(&early).unwrap());
         let refused = verb(&late).unwrap_err();
@@ -141,9 +138,27 @@ fn who_was_overtaken_in_the_same_name_hears_who_was_first() {
         assert!(said.contains("was moved by") && said.contains("early"), "{word}: {said}");
         assert_eq!(verbs(late.store()), [pair("early", word), pair("one", "init")]);
         assert!(late.store().check(&|_| ()).unwrap().is_sound());
-        // It plans again, from what the other one left.
-        edit(&bed, "plain", "changed again\n");
-        let again = verb(&late);
-        assert_eq!(again.is_ok(), word == "snapshot", "{word}: {again:?}");
+        assert!(verb(&late).is_err(), "it is taken");
     }
+}
+
+/// Whoever records the files of one workspace follows who was quicker.
+#[test]
+fn a_snapshot_that_was_overtaken_by_another_one_follows_it() {
+    let bed = Bed::with(&one());
+    edit(&bed, "plain", "changed\n");
+    let take = |engine: &Engine, message: &str| {
+        let options = snapshot::Options { message: message.to_owned(), ..Default::default() };
+        let id = snapshot::run(engine, &options).unwrap().snapshot.unwrap();
+        SnapshotId(Hash::from_hex(&id).unwrap())
+    };
+    let early = bed.open("early");
+    let first = Arc::new(Mutex::new(None));
+    let told = first.clone();
+    let late = meeting(&bed, move || *told.lock().unwrap() = Some(take(&early, "early")));
+    let second = take(&late, "late");
+    let parents = Snapshot::fetch(late.store(), second).unwrap().parents;
+    assert_eq!(parents, [first.lock().unwrap().unwrap()]);
+    let expected = [pair("late", "snapshot"), pair("early", "snapshot"), pair("one", "init")];
+    assert_eq!(verbs(late.store()), expected);
 }

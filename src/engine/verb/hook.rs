@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::base::id::TreeId;
 use crate::base::path::TreePath;
+use crate::engine::context::Standing;
 use crate::engine::report::{ShownChange, shown_changes};
 use crate::engine::take::Made;
 use crate::engine::transact::Act;
@@ -71,15 +72,24 @@ pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, E
     engine.refuse_when_short()?;
     let _lock = engine.lock("hook", Sharing::Shared)?;
     let writer = engine.writer()?;
-    let standing = engine.standing()?;
+    engine.behind_others(|standing| record(engine, &writer, phase, options, standing))
+}
+
+fn record(
+    engine: &Engine,
+    writer: &Writer<'_>,
+    phase: Phase,
+    options: &Options,
+    standing: &Standing,
+) -> Result<Report, EngineError> {
     let before = standing.snapshot.tree;
     let file = options.file.as_deref().and_then(|file| inside(engine, file));
     let after = match &file {
-        Some(path) => with_file(engine, &writer, before, path)?,
-        None => walked(engine, &writer, before)?,
+        Some(path) => with_file(engine, writer, before, path)?,
+        None => walked(engine, writer, before)?,
     };
     if after == before {
-        return Ok(nothing);
+        return Ok(Report { snapshot: None, changes: Vec::new() });
     }
     let subject = file.map_or_else(|| options.subject.clone(), |path| path.display());
     let subject: String = subject.chars().take(SUBJECT_CHARS).collect();
@@ -90,11 +100,11 @@ pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, E
         Phase::Pre => (format!("before {what}"), OperationKind::Capture),
         Phase::Post => (what.to_owned(), OperationKind::Verb),
     };
-    let state = engine.present_state(&writer, &standing).state;
+    let state = engine.present_state(writer, standing).state;
     let made = Made { origin: Origin::Automatic, message: message.clone(), state };
     let act = Act { kind, verb: "hook", summary: message };
-    let changes = tree::diff(&writer, before, after)?;
-    let (id, _) = engine.record(&writer, &standing, after, made, act, None)?;
+    let changes = tree::diff(writer, before, after)?;
+    let (id, _) = engine.record(writer, standing, after, made, act, None)?;
     Ok(Report { snapshot: Some(id.hex()), changes: shown_changes(&changes) })
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::base::id::SnapshotId;
 use crate::base::name::Label;
 use crate::document::{Document, Json};
+use crate::engine::context::Standing;
 use crate::engine::report::{ShownChange, ShownPath, count, shown_changes, skip_text};
 use crate::engine::take::Made;
 use crate::engine::transact::Act;
@@ -62,21 +63,22 @@ pub struct Report {
 /// [`EngineError::Document`] for a state that is no JSON; those of a capture.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     if options.dry_run {
-        return record(engine, &Scratch::over(&engine.store), options, None);
+        let standing = engine.standing()?;
+        return record(engine, &Scratch::over(&engine.store), options, &standing, None);
     }
     engine.refuse_in_view()?;
     let _lock = engine.lock("snapshot", Sharing::Shared)?;
     let writer = engine.writer()?;
-    record(engine, &writer, options, Some(&writer))
+    engine.behind_others(|standing| record(engine, &writer, options, standing, Some(&writer)))
 }
 
 fn record(
     engine: &Engine,
     objects: &(impl Put + Sync),
     options: &Options,
+    standing: &Standing,
     writer: Option<&crate::store::Writer<'_>>,
 ) -> Result<Report, EngineError> {
-    let standing = engine.standing()?;
     if let Some(tag) = &options.tag {
         engine.refuse_taken(standing.names, tag)?;
     }
@@ -88,7 +90,7 @@ fn record(
     let (state, state_problem) = match &given {
         Some(given) => (Some(given.store(objects)?), None),
         None => {
-            let present = engine.present_state(objects, &standing);
+            let present = engine.present_state(objects, standing);
             (present.state, present.problem)
         }
     };
@@ -108,7 +110,7 @@ fn record(
         let act = Act::verb("snapshot", summary(&message, changes.len()));
         let made = Made { origin: Origin::Manual, message, state };
         let tag = options.tag.as_ref();
-        id = engine.record(writer, &standing, taken.capture.tree, made, act, tag)?.0;
+        id = engine.record(writer, standing, taken.capture.tree, made, act, tag)?.0;
         if let Some(given) = given {
             session = Some(put(engine, given, id, &options.message)?);
         }

@@ -10,13 +10,14 @@ use crate::base::limits::STATE_TRIES_MAX;
 use crate::base::name::Label;
 use crate::base::near::near;
 use crate::document::Document;
+use crate::engine::context::Standing;
 use crate::engine::take::Made;
 use crate::engine::transact::Act;
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::Origin;
 use crate::object::tree;
 use crate::session::state::{Answer, At, Put, PutKind, Session, StateError, What};
-use crate::store::Sharing;
+use crate::store::{Sharing, Writer};
 
 /// What the operation log calls it when files are recorded with a state.
 pub(in crate::engine) const VERB: &str = "state put";
@@ -145,11 +146,21 @@ fn record_files(
 ) -> Result<Files, EngineError> {
     let _lock = engine.lock(VERB, Sharing::Shared)?;
     let writer = engine.writer()?;
-    let standing = engine.standing()?;
-    let state = Some(document.store(&writer)?);
-    let mut taken = engine.take(&writer, &engine.config_or_default(), standing.snapshot.tree)?;
+    engine.behind_others(|standing| record(engine, &writer, session, put, &document, standing))
+}
+
+fn record(
+    engine: &Engine,
+    writer: &Writer<'_>,
+    session: &Session,
+    put: &mut Put,
+    document: &Document,
+    standing: &Standing,
+) -> Result<Files, EngineError> {
+    let state = Some(document.store(writer)?);
+    let mut taken = engine.take(writer, &engine.config_or_default(), standing.snapshot.tree)?;
     let tree = taken.capture.tree;
-    let changed = tree::diff(&writer, standing.snapshot.tree, tree)?;
+    let changed = tree::diff(writer, standing.snapshot.tree, tree)?;
     let origin = match put.kind {
         PutKind::Automatic => Origin::Automatic,
         PutKind::Manual | PutKind::Recovery => Origin::Manual,
@@ -161,9 +172,9 @@ fn record_files(
     };
     let made = Made { origin, message, state };
     let act = Act::verb(VERB, summary);
-    let (id, _) = engine.record(&writer, &standing, tree, made, act, None)?;
+    let (id, _) = engine.record(writer, standing, tree, made, act, None)?;
     engine.keep_cache(&mut taken);
-    put.what = What::Document(document);
+    put.what = What::Document(document.clone());
     put.files = Some(id);
     let changed = changed.iter().filter(|change| !change.is_only_directory()).count();
     Ok(Files { snapshot: id.hex(), changed, files: taken.capture.files })
