@@ -86,7 +86,7 @@ pub fn run(
         };
         return engine.store.look_at_bundle(from, &is_cancelled, look)?;
     }
-    let writer = engine.store.writer()?;
+    let writer = engine.writer()?;
     let received = writer.receive(from, &is_cancelled)?;
     for attempt in 1.. {
         let Arrival { mut report, moves, records } = engine.arrival(options, &received, &writer)?;
