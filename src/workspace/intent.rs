@@ -60,7 +60,9 @@ impl Intent {
         let bytes = self.encode(intents)?;
         let name = codec::digest(PURPOSE, &bytes).hex();
         let path = intents.join(&name[..32]).with_extension(EXTENSION);
-        let beside = path.with_extension("tmp");
+        // Who restores holds the workspace alone: what one that died left there is nobody's.
+        let of_workspace = codec::digest(PURPOSE, self.workspace.as_bytes()).hex();
+        let beside = intents.join(&of_workspace[..32]).with_extension("tmp");
         remove_if_there(disk, &beside).map_err(|error| as_workspace(error, &beside))?;
         let written = disk::write_new(disk, &beside, FILE_MODE, &bytes)
             .and_then(|()| disk.rename(&beside, &path))

@@ -54,9 +54,15 @@ echo "test result: $word. $passed passed; $failed failed; 0 ignored; 0 measured;
 [ $failed -eq 0 ]
 "#;
 
+/// Where a workspace and all around it lies: ours, or somebody else's.
+enum Home {
+    Own(tempfile::TempDir),
+    Lent(PathBuf),
+}
+
 /// A workspace with everything around it.
 pub struct Bench {
-    folder: tempfile::TempDir,
+    home: Home,
     pub session: String,
 }
 
@@ -67,7 +73,12 @@ impl Bench {
         for name in ["work", "home", "state"] {
             fs::create_dir(folder.path().join(name)).expect("a new folder");
         }
-        Self { folder, session: "one".to_owned() }
+        Self { home: Home::Own(folder), session: "one".to_owned() }
+    }
+
+    /// The workspace `work` in a folder that somebody else has made, beside `home` and `state`.
+    pub fn at(folder: &Path) -> Self {
+        Self { home: Home::Lent(folder.to_owned()), session: "one".to_owned() }
     }
 
     /// A workspace with the small project, initialised.
@@ -83,11 +94,14 @@ impl Bench {
     }
 
     pub fn root(&self) -> PathBuf {
-        self.folder.path().join("work")
+        self.outside("work")
     }
 
     pub fn outside(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        match &self.home {
+            Home::Own(folder) => folder.path().join(name),
+            Home::Lent(folder) => folder.join(name),
+        }
     }
 
     pub fn write(&self, path: &str, content: &str) {

@@ -262,3 +262,30 @@ pub fn edit(bed: &Bed, path: &str, content: &str) {
     files.insert(path.to_owned(), plain(content));
     bed.make(&files);
 }
+
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    let mode = fs::metadata(from).expect("a folder").permissions();
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().expect("a kind");
+        if kind.is_dir() {
+            copy(&from, &to);
+        } else if kind.is_symlink() {
+            let target = fs::read_link(&from).expect("a link");
+            std::os::unix::fs::symlink(target, &to).expect("a link");
+        } else {
+            fs::copy(&from, &to).expect("a file");
+            // Logs are listed by their times.
+            let times = entry.metadata().and_then(|facts| facts.modified()).expect("a time");
+            fs::File::options()
+                .write(true)
+                .open(&to)
+                .and_then(|file| file.set_modified(times))
+                .expect("a file");
+        }
+    }
+    fs::set_permissions(to, mode).expect("a mode");
+}
