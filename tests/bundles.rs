@@ -296,6 +296,21 @@ fn what_is_wrong_with_a_bundle_is_said_and_nothing_comes_of_it() {
     assert!(!Path::new(&to(&b, "x")).exists());
 }
 
+#[test]
+fn a_terminal_gets_no_bundle() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let a = plain();
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let terminal = fs::File::options().write(true).open(name.to_str().unwrap()).unwrap();
+    let output = a.command(&["export", "-o", "-"]).stdout(terminal).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(common::text(&output.stderr).contains("is a terminal"));
+    assert!(!a.exists(".exp/source"), "nothing was begun");
+}
+
 fn leftovers(folder: &Path) -> Vec<PathBuf> {
     let is_half =
         |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(".exp-tmp");

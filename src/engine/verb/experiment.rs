@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::rank::{self, ranked};
+use super::rank;
 use crate::engine::report::{ShownSnapshot, ShownTime};
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::Snapshot;
@@ -59,8 +59,7 @@ pub struct Report {
 /// # Errors
 /// [`EngineError::NotFound`] with the newest experiments.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let (experiment, foreign) = engine.experiment_to_look_at(options.experiment.as_deref())?;
-    let table = rank::Report { foreign, ..ranked(engine, &experiment)?.0 };
+    let (experiment, table) = rank::to_look_at(engine, options.experiment.as_deref())?;
     let base = Snapshot::fetch(&engine.store, experiment.base)?;
     let selection = experiment.selection.as_ref().map(|selection| ShownSelection {
         approach: selection.approach.clone(),

@@ -98,8 +98,22 @@ pub struct RowMetric {
 /// # Errors
 /// [`EngineError::NotFound`] without an experiment.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let (experiment, foreign) = engine.experiment_to_look_at(options.experiment.as_deref())?;
-    Ok(Report { foreign, ..ranked(engine, &experiment)?.0 })
+    Ok(to_look_at(engine, options.experiment.as_deref())?.1)
+}
+
+/// An experiment of this store or of another one, with its table.
+pub(super) fn to_look_at(
+    engine: &Engine,
+    name: Option<&str>,
+) -> Result<(Experiment, Report), EngineError> {
+    let (experiment, foreign) = engine.experiment_to_look_at(name)?;
+    let (mut table, _) = ranked(engine, &experiment)?;
+    if let Some(source) = &foreign {
+        let warning = format!("found in {source}, not here: nothing can be chosen from it");
+        table.warnings.insert(0, warning);
+    }
+    table.foreign = foreign;
+    Ok((experiment, table))
 }
 
 /// What is known of one approach.

@@ -31,6 +31,8 @@ pub struct Closure<'a, F: ?Sized> {
     objects: &'a F,
     pending: Vec<Need>,
     seen: HashSet<(ObjectId, Option<u8>)>,
+    /// What has a tombstone and is there all the same, with all that is below it.
+    whole: HashSet<ObjectId>,
     /// Whether the shape of whole directories is proved, which reads them twice.
     is_strict: bool,
 }
@@ -38,7 +40,8 @@ pub struct Closure<'a, F: ?Sized> {
 impl<'a, F: Fetch + RawObjects + ?Sized> Closure<'a, F> {
     /// Has not begun.
     pub fn new(objects: &'a F, is_strict: bool) -> Self {
-        Self { objects, pending: Vec::new(), seen: HashSet::new(), is_strict }
+        let (pending, seen, whole) = (Vec::new(), HashSet::new(), HashSet::new());
+        Self { objects, pending, seen, whole, is_strict }
     }
 
     /// Adds an object to begin with.
@@ -95,6 +98,9 @@ impl<'a, F: Fetch + RawObjects + ?Sized> Closure<'a, F> {
         if matches!(id.kind, Kind::Recipe | Kind::Tombstone | Kind::Operation | Kind::Names) {
             return Err(ObjectError::Rule { id, rule: "nothing that travels needs its kind" });
         }
+        if self.is_in_part(id)? {
+            return Err(ObjectError::Missing { id });
+        }
         let found = references_in(id, &self.objects.fetch(id)?)?;
         if self.is_strict {
             self.prove_shape(need)?;
@@ -116,11 +122,45 @@ impl<'a, F: Fetch + RawObjects + ?Sized> Closure<'a, F> {
         if self.objects.holds(id)? {
             return Ok(id);
         }
+        if self.is_in_part(recipe)? {
+            return Err(ObjectError::Missing { id });
+        }
         if let Some(bytes) = self.objects.raw(recipe)? {
             self.need_all(recipe, references_in(recipe, &bytes)?);
             return Ok(recipe);
         }
         Err(ObjectError::Missing { id })
+    }
+
+    /// Whether an object has a tombstone and not all is there that it refers to: a collection that was
+    /// cut short left it, and its tombstone counts.
+    fn is_in_part(&mut self, id: ObjectId) -> Result<bool, ObjectError> {
+        if !self.objects.holds(Tombstone::place(id))? {
+            return Ok(false);
+        }
+        let (mut pending, mut met) = (vec![id], HashSet::new());
+        while let Some(next) = pending.pop() {
+            let recipe = ObjectId { kind: Kind::Recipe, ..next };
+            let stored = match next.kind {
+                Kind::Blob if !self.objects.holds(next)? => recipe,
+                _ => next,
+            };
+            let is_known = self.whole.contains(&stored) || !met.insert(stored);
+            if is_known || stored.kind == Kind::Blob {
+                continue;
+            }
+            match self.objects.raw(stored)? {
+                Some(bytes) => {
+                    let below = references_in(stored, &bytes)?.into_iter();
+                    pending.extend(below.filter(|found| !found.is_weak).map(|found| found.id));
+                }
+                // What was let go below it is no gap.
+                None if stored != id && Tombstone::of(self.objects, next)?.is_some() => {}
+                None => return Ok(true),
+            }
+        }
+        self.whole.extend(met);
+        Ok(false)
     }
 
     /// Checks the rules of a node where it stands, and the shape of a whole directory.

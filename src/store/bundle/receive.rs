@@ -93,7 +93,7 @@ fn receive(
     // Listed once: afterwards what is not known is not looked for on the disk.
     store.packs.rescan()?;
     for needed in &reader.manifest.prerequisites {
-        if !store.contains(needed.snapshot.object())? {
+        if !objects.contains(needed.snapshot.object())? {
             let (snapshot, name) = (needed.snapshot, needed.name.clone());
             return Err(BundleError::Prerequisite { snapshot, name });
         }
@@ -130,7 +130,8 @@ impl<P: Receive> Taking<'_, P> {
         if id.kind == Kind::Blob && bytes.len() as u64 > BLOB_WHOLE_BYTES_MAX {
             return Err(BundleError::damaged(format!("{id} is larger than a piece may be")));
         }
-        if self.is_here(id)? {
+        // What has a tombstone may lack something, and is stored anew.
+        if self.objects.contains(id)? {
             self.known += 1;
             return Ok(());
         }
@@ -144,10 +145,6 @@ impl<P: Receive> Taking<'_, P> {
         self.objects.put(id, bytes)?;
         self.new += 1;
         Ok(())
-    }
-
-    fn is_here(&self, id: ObjectId) -> Result<bool, ObjectError> {
-        Ok(self.store.packs.locate(id)?.is_some())
     }
 
     /// The tombstone of what was forgotten here.
@@ -192,7 +189,7 @@ impl<P: Receive> Taking<'_, P> {
             return Err(wrong());
         }
         let of = ObjectId { kind, ..place };
-        if self.objects.contains(of)? || self.is_here(place)? {
+        if self.objects.contains(of)? || self.store.holds(place)? {
             self.known += 1;
             return Ok(());
         }
@@ -324,7 +321,16 @@ impl Fetch for Looked<'_> {
     }
 
     fn contains(&self, id: ObjectId) -> Result<bool, ObjectError> {
-        Ok(self.holds(id)? || self.store.contains(id)?)
+        let is_blob = self.blobs.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
+        if is_blob || self.records.contains(id)? {
+            return Ok(true);
+        }
+        // As a writer has it: what has a tombstone may lack something.
+        let is_whole = || -> Result<bool, ObjectError> {
+            let is_blob = id.kind == Kind::Blob && self.store.holds(id)?;
+            Ok(is_blob || !self.store.holds(Tombstone::place(id))?)
+        };
+        Ok(self.store.contains(id)? && is_whole()?)
     }
 
     fn fetch_blob_to(&self, id: BlobId, into: &mut dyn Write) -> Result<u64, ObjectError> {

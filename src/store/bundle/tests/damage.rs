@@ -1,9 +1,19 @@
 //! Every byte flipped, every length cut: refused with a clear word, and the store is as before.
 
+use super::super::super::blob::{Piece, Recipe, noise};
 use super::super::inspect;
+use super::super::write::BundleWriter;
 use super::{BundleError, Form, at, export, import, with_content};
-use crate::base::id::{Hash, SnapshotId};
+use crate::base::codec::{self, blob_id};
+use crate::base::id::{BlobId, EvaluationId, Hash, Kind, ObjectId, SnapshotId, TreeId};
+use crate::base::time::Timestamp;
+use crate::object::evaluation::Evaluation;
+use crate::object::names::{NameEntry, NameKey, NameValue};
+use crate::object::sequence::Node;
+use crate::object::snapshot::Snapshot;
 use crate::object::tombstone::{Farewell, Tombstone};
+use crate::object::traits::{Fetch, Put, encode_record};
+use crate::object::tree::{EntryKind, TreeEntry};
 use crate::store::Store;
 use crate::store::tests::{commit_branch, fresh, put_snapshot};
 
@@ -73,92 +83,108 @@ fn no_changed_byte_of_json_lines_passes() {
     every_byte(Form::Lines);
 }
 
-/// Whole and with right digests, but made by somebody who means ill or errs.
+/// A bundle of those names and objects, whatever they are: whole and with right digests.
+fn made(names: Vec<NameEntry>, objects: &[(ObjectId, Vec<u8>)]) -> Vec<u8> {
+    let bytes = objects.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    let manifest = super::Manifest { names, objects: objects.len() as u64, bytes, ..super::bare() };
+    let mut writer = BundleWriter::begin(Vec::new(), Form::Binary, &manifest).unwrap();
+    objects.iter().for_each(|(id, bytes)| writer.add(*id, bytes).unwrap());
+    writer.finish().unwrap()
+}
+
+fn of(kind: Kind, hash: Hash) -> ObjectId {
+    ObjectId { kind, hash }
+}
+
+fn small_blob(content: &[u8]) -> (ObjectId, Vec<u8>) {
+    (blob_id(content).object(), content.to_vec())
+}
+
+/// A recipe for a blob, and where it is stored.
+fn recipe(of_blob: BlobId, pieces: &[&[u8]], length: u64) -> (ObjectId, Vec<u8>) {
+    let piece = |content: &&[u8]| Piece { blob: blob_id(content), length: content.len() as u64 };
+    let recipe = Recipe { length, pieces: pieces.iter().map(piece).collect() };
+    (of(Kind::Recipe, of_blob.0), codec::encode(Kind::Recipe, &recipe).unwrap())
+}
+
+/// Made by somebody who means ill or errs.
 #[test]
 fn what_no_exporter_writes_is_refused() {
-    use super::super::write::BundleWriter;
-    use crate::base::codec::{self, blob_id};
-    use crate::base::id::{Kind, ObjectId};
     let (_folder, store, ..) = small(Form::Binary);
-    let write = |names: Vec<_>, objects: &[(ObjectId, Vec<u8>)]| {
-        let bytes = objects.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-        let manifest =
-            super::Manifest { names, objects: objects.len() as u64, bytes, ..super::bare() };
-        let mut writer = BundleWriter::begin(Vec::new(), Form::Binary, &manifest).unwrap();
-        objects.iter().for_each(|(id, bytes)| writer.add(*id, bytes).unwrap());
-        writer.finish().unwrap()
-    };
-    let blob = |content: &[u8]| (blob_id(content).object(), content.to_vec());
-    let of = |kind, hash| ObjectId { kind, hash };
-    let hash = blob_id(b"whole").0;
-    let recipe = super::super::super::blob::Recipe {
-        length: 1,
-        pieces: vec![super::super::super::blob::Piece { blob: blob_id(b"a"), length: 1 }],
-    };
-    let recipe = codec::encode(Kind::Recipe, &recipe).unwrap();
+    let whole = blob_id(b"whole");
     let tombstone = Tombstone {
         kind: Kind::Blob as u8,
         why: Farewell::Forgotten,
         who: "mallory".into(),
-        when: crate::base::time::Timestamp(1),
+        when: Timestamp(1),
     };
     let tombstone = codec::encode(Kind::Tombstone, &tombstone).unwrap();
-    let nowhere = SnapshotId(hash);
+    let nowhere = SnapshotId(whole.0);
+    let position = NameEntry { key: "position/a".to_owned(), ..at("a", nowhere) };
+    let a = small_blob(b"a");
     for (what, bundle) in [
-        ("unneeded", write(vec![], &[blob(b"a")])),
-        ("twice", write(vec![], &[blob(b"a"), blob(b"a")])),
-        ("another hash", write(vec![], &[(blob_id(b"b").object(), b"a".to_vec())])),
-        ("false recipe", write(vec![], &[blob(b"a"), (of(Kind::Recipe, hash), recipe)])),
-        ("stray tombstone", write(vec![], &[(of(Kind::Tombstone, hash), tombstone)])),
-        ("no record", write(vec![], &[(of(Kind::Recipe, hash), b"xp\x08\x01".to_vec())])),
-        ("unordered", write(vec![at("b", nowhere), at("a", nowhere)], &[])),
-        ("a position", {
-            let mut name = at("a", nowhere);
-            name.key = "position/a".to_owned();
-            write(vec![name], &[])
-        }),
+        ("unneeded", made(vec![], &[small_blob(b"a")])),
+        ("twice", made(vec![], &[small_blob(b"a"), small_blob(b"a")])),
+        ("another hash", made(vec![], &[(blob_id(b"b").object(), b"a".to_vec())])),
+        ("unneeded recipe", made(vec![], &[a, recipe(blob_id(b"a"), &[b"a"], 1)])),
+        ("stray tombstone", made(vec![], &[(of(Kind::Tombstone, whole.0), tombstone)])),
+        ("no record", made(vec![], &[(of(Kind::Recipe, whole.0), b"xp\x08\x01".to_vec())])),
+        ("unordered", made(vec![at("b", nowhere), at("a", nowhere)], &[])),
+        ("a position", made(vec![position], &[])),
     ] {
         refused(&store, &bundle, what);
     }
+}
+
+#[test]
+fn what_is_missing_is_named_with_what_needs_it() {
+    let (_folder, store, ..) = small(Form::Binary);
     let writer = store.writer().unwrap();
-    let bundle = write(vec![at("main", nowhere)], &[]);
-    let error = writer.receive(&bundle[..], &|| false).unwrap_err();
+    let nowhere = SnapshotId(Hash([7; 32]));
+    let error = writer.receive(&made(vec![at("main", nowhere)], &[])[..], &|| false).unwrap_err();
     assert!(matches!(error, BundleError::Incomplete { id, .. } if id == nowhere.object()));
-    // A result that was found for another tree.
-    let found = |tree: u8| crate::object::evaluation::Evaluation {
-        tree: crate::base::id::TreeId(Hash([tree; 32])),
-        evaluator: Hash([2; 32]),
-        environment: Hash([3; 32]),
-        stages: Vec::new(),
-        new_files: Vec::new(),
-        changed_files: Vec::new(),
-        view: String::new(),
-        machine: String::new(),
-        when: crate::base::time::Timestamp(1),
-        duration_ms: 0,
-    };
+    let (id, bytes) = with_tree(&writer, TreeId(nowhere.0));
+    let bundle = made(vec![at("main", SnapshotId(id))], &[(of(Kind::Snapshot, id), bytes)]);
+    match writer.receive(&bundle[..], &|| false) {
+        Err(BundleError::Incomplete { id: tree, wanted_by }) => {
+            assert_eq!(tree, of(Kind::Tree, nowhere.0));
+            assert_eq!(wanted_by, of(Kind::Snapshot, id).to_string());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A snapshot with another tree.
+fn with_tree(writer: &crate::store::Writer<'_>, tree: TreeId) -> (Hash, Vec<u8>) {
+    let mut snapshot = Snapshot::fetch(writer, put_snapshot(writer, "x")).unwrap();
+    snapshot.tree = tree;
+    encode_record(Kind::Snapshot, &snapshot).unwrap()
+}
+
+#[test]
+fn a_memo_of_another_tree_is_refused() {
+    let (_folder, store, ..) = small(Form::Binary);
+    let number = |number: u8| Hash([number; 32]);
     let with_memo = |tree: u8| {
-        let (id, bytes) =
-            crate::object::traits::encode_record(Kind::Evaluation, &found(tree)).unwrap();
-        let key = crate::object::names::NameKey::memo(
-            crate::base::id::TreeId(Hash([1; 32])),
-            Hash([2; 32]),
-            Hash([3; 32]),
-        );
-        let value = crate::object::names::NameValue::Evaluation(crate::base::id::EvaluationId(id));
-        let name = crate::object::names::NameEntry { key: key.text(), value };
-        write(vec![name], &[(of(Kind::Evaluation, id), bytes)])
+        let found = Evaluation {
+            tree: TreeId(number(tree)),
+            evaluator: number(2),
+            environment: number(3),
+            stages: Vec::new(),
+            new_files: Vec::new(),
+            changed_files: Vec::new(),
+            view: String::new(),
+            machine: String::new(),
+            when: Timestamp(1),
+            duration_ms: 0,
+        };
+        let (id, bytes) = encode_record(Kind::Evaluation, &found).unwrap();
+        let key = NameKey::memo(TreeId(number(1)), number(2), number(3)).text();
+        let value = NameValue::Evaluation(EvaluationId(id));
+        made(vec![NameEntry { key, value }], &[(of(Kind::Evaluation, id), bytes)])
     };
-    assert!(writer.receive(&with_memo(1)[..], &|| false).is_ok());
+    assert!(store.writer().unwrap().receive(&with_memo(1)[..], &|| false).is_ok());
     refused(&store, &with_memo(9), "a memo of another tree");
-    // A snapshot whose tree is not there.
-    let bare = put_snapshot(&writer, "x");
-    let mut snapshot = crate::object::snapshot::Snapshot::fetch(&writer, bare).unwrap();
-    snapshot.tree = crate::base::id::TreeId(hash);
-    let (id, bytes) = crate::object::traits::encode_record(Kind::Snapshot, &snapshot).unwrap();
-    let bundle = write(vec![at("main", SnapshotId(id))], &[(of(Kind::Snapshot, id), bytes)]);
-    let error = writer.receive(&bundle[..], &|| false).unwrap_err();
-    assert!(matches!(error, BundleError::Incomplete { id, .. } if id.hash == hash));
 }
 
 #[test]
@@ -184,50 +210,21 @@ fn a_newer_version_is_refused_by_its_number() {
 /// Pieces that are others, under the id of a file that somebody wants.
 #[test]
 fn a_recipe_of_another_file_is_refused_before_it_can_stand_in_its_way() {
-    use super::super::super::blob::{Piece, Recipe, noise};
-    use super::super::write::BundleWriter;
-    use crate::base::codec::{self, blob_id};
-    use crate::base::id::{Kind, ObjectId, TreeId};
-    use crate::object::snapshot::Snapshot;
-    use crate::object::traits::{Put, encode_record};
-    use crate::object::tree::{EntryKind, TreeEntry};
     let (_folder, store, ..) = small(Form::Binary);
     let content = noise(2 << 20);
-    let wanted = blob_id(&content);
-    let recipe = Recipe {
-        length: content.len() as u64,
-        pieces: vec![Piece { blob: blob_id(b"a"), length: content.len() as u64 }],
-    };
-    let entry = TreeEntry {
-        name: b"file"[..].into(),
-        kind: EntryKind::File,
-        hash: wanted.0,
-        length: recipe.length,
-    };
-    let leaf = crate::object::sequence::Node::Leaf(vec![entry]);
-    let (tree, tree_bytes) = encode_record(Kind::Tree, &leaf).unwrap();
+    let (wanted, length) = (blob_id(&content), content.len() as u64);
+    let entry =
+        TreeEntry { name: b"file"[..].into(), kind: EntryKind::File, hash: wanted.0, length };
+    let (tree, tree_bytes) = encode_record(Kind::Tree, &Node::Leaf(vec![entry])).unwrap();
     let writer = store.writer().unwrap();
-    let mut snapshot = Snapshot::fetch(&writer, put_snapshot(&writer, "x")).unwrap();
-    snapshot.tree = TreeId(tree);
-    let (id, bytes) = encode_record(Kind::Snapshot, &snapshot).unwrap();
+    let (id, bytes) = with_tree(&writer, TreeId(tree));
     let objects = [
-        (blob_id(b"a").object(), b"a".to_vec()),
-        (
-            ObjectId { kind: Kind::Recipe, hash: wanted.0 },
-            codec::encode(Kind::Recipe, &recipe).unwrap(),
-        ),
-        (ObjectId { kind: Kind::Tree, hash: tree }, tree_bytes),
-        (ObjectId { kind: Kind::Snapshot, hash: id }, bytes),
+        small_blob(b"a"),
+        recipe(wanted, &[b"a"], length),
+        (of(Kind::Tree, tree), tree_bytes),
+        (of(Kind::Snapshot, id), bytes),
     ];
-    let manifest = super::Manifest {
-        names: vec![at("main", SnapshotId(id))],
-        objects: 4,
-        bytes: objects.iter().map(|(_, bytes)| bytes.len() as u64).sum(),
-        ..super::bare()
-    };
-    let mut bundle = BundleWriter::begin(Vec::new(), Form::Binary, &manifest).unwrap();
-    objects.iter().for_each(|(id, bytes)| bundle.add(*id, bytes).unwrap());
-    let bundle = bundle.finish().unwrap();
+    let bundle = made(vec![at("main", SnapshotId(id))], &objects);
     match writer.receive(&bundle[..], &|| false) {
         Err(BundleError::Damaged { what }) => assert!(what.contains("the pieces of"), "{what}"),
         other => panic!("{other:?}"),
@@ -235,5 +232,5 @@ fn a_recipe_of_another_file_is_refused_before_it_can_stand_in_its_way() {
     // And the true content finds its place.
     writer.put_blob_from(&mut &content[..]).unwrap();
     writer.flush().unwrap();
-    assert_eq!(*crate::object::traits::Fetch::fetch(&store, wanted.object()).unwrap(), content);
+    assert_eq!(*store.fetch(wanted.object()).unwrap(), content);
 }

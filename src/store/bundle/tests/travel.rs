@@ -244,3 +244,46 @@ fn who_is_asked_to_stop_stops() {
     assert!(!to.holds_snapshot(snapshot));
     let _ = commit_branch(&to.writer().unwrap(), "main", None, "x").unwrap();
 }
+
+/// What a collection that was cut short leaves: a folder with its tombstone, and not all of its files.
+#[test]
+fn what_was_let_go_in_part_travels_as_its_tombstone_and_stands_in_no_way() {
+    let (_a, whole) = fresh();
+    let all = chain(&whole, &["one", "two"]);
+    let tree = Snapshot::fetch(&whole, all[0]).unwrap().tree;
+    let (_b, part) = fresh();
+    let writer = part.writer().unwrap();
+    for id in [all[0].object(), all[1].object(), tree.object()] {
+        writer.put(id, whole.fetch(id).unwrap().to_vec()).unwrap();
+    }
+    tombstone(Kind::Tree, Farewell::Retention).put(&writer, tree.object()).unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    let bundle = export(&part, &[at("main", all[0])], &[], Form::Binary);
+    let kinds: Vec<_> = inspect(&bundle).unwrap().kinds.into_iter().collect();
+    assert_eq!(kinds, [(Kind::Snapshot, 1), (Kind::Tombstone, 1)]);
+    let (_c, to) = fresh();
+    import(&to, &bundle).unwrap();
+    // Whoever has it whole gives it back, and then it is whole.
+    let bundle = export(&whole, &[at("main", all[0])], &[], Form::Binary);
+    let looked = part.look_at_bundle(&bundle[..], &|| false, |received, _| received.new);
+    assert_eq!(looked.unwrap(), 2, "the folder and its file");
+    assert_eq!(import(&part, &bundle).unwrap().new, 2);
+    name(&part, "main", all[0]);
+    assert!(part.check(&|_| ()).unwrap().is_sound());
+    let bundle = export(&part, &[at("main", all[0])], &[], Form::Binary);
+    assert_eq!(inspect(&bundle).unwrap().kinds.get(&Kind::Tree), Some(&1));
+    // What comes later may build on it, whatever of it is left here.
+    let (_d, thin) = fresh();
+    import(&thin, &export(to_named(&to, all[0]), &[at("main", all[0])], &[], Form::Binary))
+        .unwrap();
+    name(&thin, "main", all[0]);
+    let next = export(&whole, &[at("main", all[1])], &[all[0]], Form::Binary);
+    import(&thin, &next).unwrap();
+}
+
+/// The same store, with a branch at a snapshot.
+fn to_named(store: &Store, snapshot: SnapshotId) -> &Store {
+    name(store, "main", snapshot);
+    store
+}

@@ -28,11 +28,6 @@ pub fn rank(report: &Report, columns: usize) -> String {
         Some((passed, failed)) => format!(", base: {passed} passed, {failed} failed"),
     };
     let _ = writeln!(page, "Experiment {name} from {}{tests}", id(&report.base));
-    if let Some(source) = &report.foreign {
-        let note =
-            format!("its results were found in {source}; nothing can be chosen from them here");
-        page.push_str(&wrapped(&sentence(WARN, "foreign:", &note), 0, columns));
-    }
     page.push_str(&table(report, columns));
     for row in &report.rows {
         let about = sentence(NAME, &format!("{}:", row.approach), &why(row, &report.experiment));
