@@ -23,6 +23,7 @@ mod inner;
 mod merged;
 mod on_request;
 mod place;
+mod quoted;
 mod race;
 mod recover;
 mod region;

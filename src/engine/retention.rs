@@ -20,7 +20,7 @@ use crate::object::operation::Operation;
 use crate::object::snapshot::{Origin, Snapshot, Tier};
 use crate::object::traits::Fetch;
 use crate::policy::retention::{Decision, RetentionLimits, SnapshotFacts, decide, operations_kept};
-use crate::session::state::{StateError, StateFacts, StatesLetGo};
+use crate::session::state::{PutKind, StateError, StateFacts, StatesLetGo};
 use crate::store::Keep;
 use crate::store::journal::Journal;
 use crate::workspace::Intent;
@@ -98,7 +98,6 @@ impl Engine {
     }
 
     /// Every snapshot that a name, an operation of the log, a view or a session leads to.
-    #[expect(dead_code, reason = "forget comes next")]
     pub(super) fn all_snapshots(&self) -> Result<Region, EngineError> {
         let log: Vec<(OperationId, Operation)> =
             self.operations()?.take(OPERATIONS_WALK_MAX).collect::<Result<_, _>>()?;
@@ -283,7 +282,8 @@ fn states_kept(
             session: session.to_owned(),
             is_named: state.is_head && is_alive,
             is_tagged: state.is_tagged,
-            is_manual: !state.is_automatic,
+            is_milestone: state.why == PutKind::Recovery,
+            is_manual: state.why == PutKind::Manual,
             ..SnapshotFacts::default()
         })
         .collect();

@@ -29,7 +29,7 @@ pub use check::{CheckProgress, CheckReport, Problem};
 pub use collect::follow::{Reference, references, references_in};
 pub use collect::plan::{CollectPlan, Keep, PlanNumbers};
 pub use collect::sweep::{Collected, Holding};
-pub use collect::{Group, Held};
+pub use collect::{Forgotten, Group, Held};
 pub use commit::{Change, Committed, NameMove};
 pub use error::{CommitError, Holder, StoreError, is_full};
 pub use heads::Current;

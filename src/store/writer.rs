@@ -309,7 +309,10 @@ impl Fetch for Writer<'_> {
         if !self.contains(id.object())? {
             self.store.packs.rescan()?;
         }
-        blob::fetch_to(self, id, into)
+        match blob::fetch_to(self, id, into) {
+            Err(ObjectError::Missing { id }) => Err(self.store.absence(id)),
+            done => done,
+        }
     }
 }
 

@@ -174,7 +174,7 @@ fn write_file(
         return Err(EngineError::Refused { what, why: "name the file to write".to_owned() });
     }
     let mut half = Half::create(disk, &path).map_err(failed)?;
-    let file = half.file.take().expect("it was just created");
+    let file = half.take_file();
     let counted = Counted::over(BufWriter::with_capacity(BLOCK_BYTES, file));
     let (manifest, counted) = plan.write(counted, form, stamp).map_err(|error| match error {
         BundleError::Write(source) => failed(source),
@@ -188,7 +188,7 @@ fn write_file(
 }
 
 /// A file that is being written beside its place. Dropped before it is placed, it goes.
-struct Half<'a> {
+pub(super) struct Half<'a> {
     disk: &'a dyn Disk,
     path: &'a Path,
     beside: PathBuf,
@@ -197,7 +197,7 @@ struct Half<'a> {
 }
 
 impl<'a> Half<'a> {
-    fn create(disk: &'a dyn Disk, path: &'a Path) -> io::Result<Self> {
+    pub fn create(disk: &'a dyn Disk, path: &'a Path) -> io::Result<Self> {
         use std::os::unix::ffi::OsStrExt;
         let name = [path.as_os_str().as_bytes(), &std::process::id().to_le_bytes()].concat();
         // Such names are never captured.
@@ -207,8 +207,13 @@ impl<'a> Half<'a> {
         Ok(Self { disk, path, beside, file, is_placed: false })
     }
 
+    /// What it is written through, once.
+    pub fn take_file(&mut self) -> Box<dyn DiskFile> {
+        self.file.take().expect("it is taken once")
+    }
+
     /// Gives it its name, durably.
-    fn place(&mut self) -> io::Result<()> {
+    pub fn place(&mut self) -> io::Result<()> {
         self.disk.rename(&self.beside, self.path)?;
         self.is_placed = true;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -14,6 +14,7 @@ pub mod exec;
 pub mod experiment;
 pub mod experiments;
 pub mod export;
+pub mod forget;
 pub mod fsck;
 pub mod gc;
 pub mod guard;

@@ -35,8 +35,8 @@ pub(super) enum SlotKind {
         branch: u16,
         /// Patches since the last whole state; 0 is a whole one.
         depth: u8,
-        /// Whether nobody asked for it.
-        is_automatic: bool,
+        /// Why it was saved.
+        why: PutKind,
     },
     /// A branch went to a state.
     Move { branch: u16, to: Number },
@@ -172,8 +172,7 @@ impl Index {
                 for tag in &put.tags {
                     self.tags.entry(tag.clone()).or_default().insert(number);
                 }
-                let is_automatic = put.kind == PutKind::Automatic;
-                SlotKind::Put { id: put.id, parent, branch, depth, is_automatic }
+                SlotKind::Put { id: put.id, parent, branch, depth, why: put.kind }
             }
             Act::Move { branch, to, .. } => {
                 let (branch, to) = (self.intern(branch), *to as Number);

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::index::{Head, Index, Number, Slot, SlotKind};
 use super::log::Log;
+use super::put::PutKind;
 use super::wire;
 use crate::base::codec::{self, decode_fields, encode_fields};
 use crate::base::id::{Hash, ID_BYTES, SnapshotId};
@@ -47,7 +48,7 @@ struct KeptSlot {
 
 #[derive(Serialize, Deserialize)]
 enum KeptKind {
-    Put { id: SnapshotId, parent: Option<Number>, branch: u16, depth: u8, is_automatic: bool },
+    Put { id: SnapshotId, parent: Option<Number>, branch: u16, depth: u8, why: PutKind },
     Move { branch: u16, to: Number },
     Other,
     Gone,
@@ -107,8 +108,8 @@ pub(super) fn load(
 fn kept(session: &str, index: &Index) -> Option<Kept> {
     let slot = |slot: &Slot| {
         let kind = match slot.kind {
-            SlotKind::Put { id, parent, branch, depth, is_automatic } => {
-                KeptKind::Put { id, parent, branch, depth, is_automatic }
+            SlotKind::Put { id, parent, branch, depth, why } => {
+                KeptKind::Put { id, parent, branch, depth, why }
             }
             SlotKind::Move { branch, to } => KeptKind::Move { branch, to },
             SlotKind::Other => KeptKind::Other,
@@ -150,8 +151,8 @@ fn index(kept: Kept, session: &str) -> Option<Index> {
     let slot = |slot: KeptSlot| {
         let (segment, offset) = slot.place;
         let kind = match slot.kind {
-            KeptKind::Put { id, parent, branch, depth, is_automatic } => {
-                SlotKind::Put { id, parent, branch, depth, is_automatic }
+            KeptKind::Put { id, parent, branch, depth, why } => {
+                SlotKind::Put { id, parent, branch, depth, why }
             }
             KeptKind::Move { branch, to } => SlotKind::Move { branch, to },
             KeptKind::Other => SlotKind::Other,

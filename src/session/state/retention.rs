@@ -12,6 +12,7 @@ use super::error::StateError;
 use super::index::{Index, Number, SlotKind};
 use super::kept;
 use super::log::stream_of;
+use super::put::PutKind;
 use super::sessions::Sessions;
 use crate::base::time::Timestamp;
 use crate::store::journal::{Journal, Retired};
@@ -21,8 +22,8 @@ use crate::store::journal::{Journal, Retired};
 pub struct StateFacts {
     /// When it was saved.
     pub when: Timestamp,
-    /// Whether nobody asked for it.
-    pub is_automatic: bool,
+    /// Why it was saved.
+    pub why: PutKind,
     /// Whether it has a tag, or was marked as valid.
     pub is_tagged: bool,
     /// Whether a branch is there.
@@ -120,10 +121,13 @@ fn kept_states(index: &Index, name: &str, decide: Decide<'_>) -> BTreeSet<Number
         .iter()
         .map(|at| {
             let slot = &index.slots[*at as usize];
-            let is_automatic = matches!(slot.kind, SlotKind::Put { is_automatic: true, .. });
+            let why = match slot.kind {
+                SlotKind::Put { why, .. } => why,
+                _ => PutKind::Automatic,
+            };
             let is_tagged = !index.tags_of(*at).is_empty() || index.mark(*at) == Some(true);
             let is_head = heads.contains(at);
-            StateFacts { when: slot.when, is_automatic, is_tagged, is_head }
+            StateFacts { when: slot.when, why, is_tagged, is_head }
         })
         .collect();
     let kept = decide(name, &facts);

@@ -20,6 +20,7 @@ mod select;
 mod source;
 #[cfg(test)]
 mod tests;
+mod without;
 mod write;
 
 pub use error::BundleError;
@@ -28,3 +29,4 @@ pub use manifest::{MANIFEST_VERSION, Manifest, Prerequisite, Source};
 pub use read::Form;
 pub use receive::Received;
 pub use select::BundlePlan;
+pub use without::write_without;

@@ -65,6 +65,11 @@ impl<R: BufRead> BundleReader<R> {
         Ok(Self { from, form, manifest, chain, count, block, is_done: false })
     }
 
+    /// Which of the two forms it has.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
     /// The next object; none when all have come and the end says so, too.
     ///
     /// # Errors

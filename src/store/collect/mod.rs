@@ -11,6 +11,7 @@ mod copy;
 mod family;
 mod fetch_all;
 pub(super) mod follow;
+mod forget;
 mod mark;
 pub(super) mod plan;
 pub(super) mod reach;
@@ -18,3 +19,4 @@ mod survey;
 pub(super) mod sweep;
 
 pub use alone::{Group, Held};
+pub use forget::Forgotten;

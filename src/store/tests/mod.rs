@@ -6,6 +6,7 @@ mod collect_model;
 mod collect_race;
 mod commits;
 mod crash;
+mod forget;
 mod layout;
 mod pack_format;
 mod packs;

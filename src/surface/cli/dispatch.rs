@@ -13,8 +13,8 @@ use super::progress::Progress;
 use super::{demo, exit, interrupt, section, text, values, world};
 use crate::base::name::Label;
 use crate::engine::verb::{
-    branch, deinit, diff, doctor, exec, fsck, gc, guard, init, log, merge, op_log, redo, rollback,
-    show, snapshot, stats, status, switch, tag, undo,
+    branch, deinit, diff, doctor, exec, forget, fsck, gc, guard, init, log, merge, op_log, redo,
+    rollback, show, snapshot, stats, status, switch, tag, undo,
 };
 use crate::engine::{Backend, Engine, EngineError, Surroundings, Watch};
 
@@ -394,6 +394,11 @@ impl Shell {
                 self.give("fsck", &report, || text::fsck(&report));
                 let well = report.problems.is_empty();
                 return Ok(if well { exit::DONE } else { exit::CORRUPT });
+            }
+            Verb::Forget { what, bundles, yes } => {
+                let options = forget::Options { what, bundles, yes };
+                let report = forget::run(engine, &options, &interrupt::cancel())?;
+                self.give("forget", &report, || text::forget(&report));
             }
             Verb::Gc { repack, dry_run: DryRun { dry_run } } => {
                 let report = gc::run(engine, &gc::Options { dry_run, repack })?;

@@ -122,10 +122,10 @@ fn one_that_does_not_lead_back_is_passed_over() {
     };
     assert!(kept::load(&beside, of, &journal).is_some());
     for (number, kind) in kinds.iter().enumerate() {
-        let SlotKind::Put { id, branch, is_automatic, .. } = *kind else { continue };
+        let SlotKind::Put { id, branch, why, .. } = *kind else { continue };
         for to in [number as u32, 9] {
             for kind in [
-                SlotKind::Put { id, parent: Some(to), branch, depth: 1, is_automatic },
+                SlotKind::Put { id, parent: Some(to), branch, depth: 1, why },
                 SlotKind::Move { branch, to },
             ] {
                 let mut index = kept::load(&beside, of, &journal).unwrap();

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::shape::{bytes, count};
-use crate::engine::verb::gc;
-use crate::surface::cli::output::{FAINT, GOOD, STRONG, WARN, paint};
+use super::shape::{bytes, count, id};
+use crate::engine::verb::{forget, gc};
+use crate::surface::cli::output::{FAINT, GOOD, NAME, STRONG, WARN, paint};
 
 /// `exp gc`.
 pub fn gc(report: &gc::Report) -> String {
@@ -67,6 +67,49 @@ pub fn gc(report: &gc::Report) -> String {
         page.push('\n');
     } else if report.damaged.is_empty() && report.postponed == 0 {
         let _ = writeln!(page, "{}", paint(GOOD, "Done."));
+    }
+    page
+}
+
+/// `exp forget`.
+pub fn forget(report: &forget::Report) -> String {
+    let mut page = String::new();
+    let note = paint(WARN, "note:");
+    let did = if report.forgotten { "Forgotten" } else { "Would be forgotten" };
+    let _ = writeln!(page, "{did}: {}", count(report.contents.len(), "content"));
+    for content in &report.contents {
+        let places: Vec<_> = content.places.iter().map(|path| path.0.display()).collect();
+        let (id, places) = (id(&content.id), paint(NAME, places.join(", ")));
+        let _ = writeln!(page, "  {id} {:>10}  {places}", bytes(content.bytes));
+        if content.in_workspace {
+            let what = "the workspace still has it: the next snapshot records it again";
+            let _ = writeln!(page, "    {note} {what}; remove it, or name it in .expignore");
+        }
+    }
+    for log in &report.logs {
+        let verb = if report.forgotten { "taken out of" } else { "is quoted in" };
+        let _ = writeln!(page, "  {verb} {log}");
+    }
+    for (bundle, objects) in &report.bundles {
+        let _ = writeln!(page, "  {} in {bundle}", count(*objects, "object"));
+    }
+    for log in &report.unread_logs {
+        let _ = writeln!(page, "  {note} {log} is too long to be looked through");
+    }
+    if report.evaluations > 0 {
+        let many = count(report.evaluations, "recorded evaluation");
+        let _ = writeln!(page, "  {note} quoted in {many}, which stay");
+    }
+    for damage in &report.damaged {
+        let _ = writeln!(page, "{} may have it still: {damage}", paint(WARN, "damaged:"));
+    }
+    let elsewhere =
+        "States of sessions, messages, copies in views and other stores are not looked through.";
+    let _ = writeln!(page, "{}", paint(FAINT, elsewhere));
+    if report.forgotten {
+        let _ = writeln!(page, "{} were written anew.", count(report.packs, "pack"));
+    } else {
+        page.push_str("This cannot be undone. `--yes` does it.\n");
     }
     page
 }

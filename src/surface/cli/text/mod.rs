@@ -18,7 +18,7 @@ mod workspace;
 
 pub use audit::audit;
 pub use bundle::{exported, imported};
-pub use collection::gc;
+pub use collection::{forget, gc};
 pub use compare::{compare, experiment, experiments};
 pub use experiments::{evaluation, exec, guard, kept_commit, merge, rollback, select, tried};
 pub use history::{branches, diff, log, op_log, show, step, tags};
