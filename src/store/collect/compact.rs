@@ -8,6 +8,9 @@
 //! crash leaves objects twice, never none. Readers that meet a pack that is gone list the folder
 //! again; who has it open reads on.
 //!
+//! It is bounded: one run writes `COMPACT_BYTES_MAX` anew at most, since it follows a commit that
+//! somebody waits for. It is never needed: with however many packs the answers are the same.
+//!
 //! A damaged pack is never compacted: what could still be saved from it would be lost.
 
 use std::collections::HashSet;
@@ -18,7 +21,10 @@ use super::super::lock::Sharing;
 use super::super::open::Store;
 use super::super::pack::read::Pack;
 use super::copy::Copying;
-use crate::base::limits::{PACK_CLASS_BYTES, PACK_SETTLED_BYTES, PACKS_PER_CLASS_MAX};
+use super::order::Place;
+use crate::base::limits::{
+    COMPACT_BYTES_MAX, PACK_CLASS_BYTES, PACK_SETTLED_BYTES, PACKS_PER_CLASS_MAX,
+};
 
 /// Packs of one class are at most this many times as large as each other.
 const CLASS_RATIO: u64 = 16;
@@ -48,7 +54,7 @@ impl Store {
     pub fn compact(&self) -> Result<usize, StoreError> {
         self.refuse_poisoned()?;
         let packs = self.packs.packs()?;
-        if crowded(&packs).is_none() {
+        if crowded(&packs, COMPACT_BYTES_MAX).is_none() {
             return Ok(0);
         }
         let _lock = match self.lock_file("compact").lock(Sharing::Exclusive, 1) {
@@ -56,9 +62,10 @@ impl Store {
             lock => lock?,
         };
         let _writer = self.writer()?;
-        let mut gone = 0;
+        let (mut gone, mut left) = (0, COMPACT_BYTES_MAX);
         // Each round leaves fewer packs, and a class may fill the next one.
-        while let Some(group) = crowded(&self.packs.rescan()?) {
+        while let Some(group) = crowded(&self.packs.rescan()?, left) {
+            left -= bytes_of(&group);
             gone += self.merge_packs(&group)?;
         }
         Ok(gone)
@@ -70,7 +77,7 @@ impl Store {
         let mut copying = Copying::new(self);
         // Oldest first, so that what was put together stays together.
         for pack in group.iter().rev() {
-            copying.copy(pack, |id| written.insert(id))?;
+            copying.copy(pack, |id| written.insert(id).then(Place::default))?;
         }
         let made = copying.finish()?;
         self.sync_packs()?;
@@ -82,15 +89,37 @@ impl Store {
     }
 }
 
-/// The packs of the smallest class that has too many.
-fn crowded(packs: &[Arc<Pack>]) -> Option<Vec<Arc<Pack>>> {
+/// The packs of the smallest class that has too many, the smallest first, as far as they have so
+/// many bytes together.
+fn crowded(packs: &[Arc<Pack>], bytes_max: u64) -> Option<Vec<Arc<Pack>>> {
     let classes = packs.iter().filter_map(|pack| class(pack.bytes)).collect::<HashSet<_>>();
     let mut classes: Vec<_> = classes.into_iter().collect();
     classes.sort_unstable();
     let of = |wanted: u32| -> Vec<Arc<Pack>> {
         packs.iter().filter(|pack| class(pack.bytes) == Some(wanted)).cloned().collect()
     };
-    classes.into_iter().map(of).find(|group| group.len() >= PACKS_PER_CLASS_MAX)
+    let too_many = classes.into_iter().map(of).filter(|group| group.len() >= PACKS_PER_CLASS_MAX);
+    let mut bounded = too_many.map(|group| within(group, bytes_max));
+    bounded.find(|group| group.len() > 1)
+}
+
+/// The smallest of some packs, in the order in which they were, that are not too large together.
+fn within(mut group: Vec<Arc<Pack>>, bytes_max: u64) -> Vec<Arc<Pack>> {
+    let mut sizes: Vec<_> = group.iter().map(|pack| (pack.bytes, pack.name)).collect();
+    sizes.sort_unstable();
+    let mut left = bytes_max;
+    let mut taken = HashSet::new();
+    for (bytes, name) in sizes {
+        let Some(rest) = left.checked_sub(bytes) else { break };
+        left = rest;
+        taken.insert(name);
+    }
+    group.retain(|pack| taken.contains(&pack.name));
+    group
+}
+
+fn bytes_of(group: &[Arc<Pack>]) -> u64 {
+    group.iter().map(|pack| pack.bytes).sum()
 }
 
 #[cfg(test)]
@@ -104,5 +133,23 @@ mod tests {
         assert_eq!(class(PACK_CLASS_BYTES + 1), Some(1));
         assert_eq!(class(PACK_SETTLED_BYTES - 1), Some(3));
         assert_eq!(class(PACK_SETTLED_BYTES), None);
+    }
+
+    #[test]
+    fn a_run_takes_the_smallest_packs_and_no_more_than_its_bound() {
+        let pack = |at: u8, bytes: u64| {
+            let name = crate::base::id::Hash([at; 32]);
+            Arc::new(Pack::new(std::path::PathBuf::from(at.to_string()), name, bytes))
+        };
+        let size = 20 << 20;
+        let large: Vec<_> = (0..PACKS_PER_CLASS_MAX as u8).map(|at| pack(at, size)).collect();
+        assert_eq!(crowded(&large, u64::MAX).unwrap().len(), PACKS_PER_CLASS_MAX);
+        assert_eq!(crowded(&large, COMPACT_BYTES_MAX).unwrap().len(), 3);
+        assert!(crowded(&large, size).is_none(), "one pack alone is not compacted");
+        let mixed = [large, vec![pack(100, 17 << 20), pack(101, 18 << 20)]].concat();
+        let group = crowded(&mixed, 60 << 20).unwrap();
+        let sizes: Vec<_> = group.iter().map(|pack| pack.bytes >> 20).collect();
+        assert_eq!(sizes, [20, 17, 18]);
+        assert!(bytes_of(&crowded(&mixed, 50 << 20).unwrap()) <= 50 << 20);
     }
 }

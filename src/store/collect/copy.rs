@@ -15,6 +15,7 @@ use super::super::pack::format::IndexEntry;
 use super::super::pack::read::{OpenPack, Pack, cut, decompress};
 use super::super::pack::set::check_hash;
 use super::super::pack::write::PackWriter;
+use super::order::{Ordered, Place};
 use crate::base::id::{Kind, ObjectId};
 use crate::base::limits::{BLOCK_BYTES, PACK_BYTES_MAX};
 use crate::object::traits::ObjectError;
@@ -22,6 +23,9 @@ use crate::object::traits::ObjectError;
 /// New packs that are being written.
 pub struct Copying<'s> {
     store: &'s Store,
+    /// What waits for its place in the order; none where things stay in the order they had.
+    ordered: Option<Ordered>,
+    is_thorough: bool,
     blobs: RawBlock,
     records: RawBlock,
     out: Option<PackWriter>,
@@ -32,39 +36,51 @@ impl<'s> Copying<'s> {
     /// Writes nothing yet.
     pub fn new(store: &'s Store) -> Self {
         let (blobs, records) = (RawBlock::default(), RawBlock::default());
-        Self { store, blobs, records, out: None, made: Vec::new() }
+        let (ordered, is_thorough) = (None, false);
+        Self { store, ordered, is_thorough, blobs, records, out: None, made: Vec::new() }
     }
 
-    /// Copies the objects of a pack of which `is_wanted` says so; it is asked once for each. What
+    /// Writes objects in the order of their places. Large blocks of which everything is wanted
+    /// are copied as they are, unless `is_thorough`.
+    pub fn in_order(store: &'s Store, is_thorough: bool) -> Self {
+        Self { ordered: Some(Ordered::default()), is_thorough, ..Self::new(store) }
+    }
+
+    /// Copies the objects of a pack for which `wanted` gives a place; it is asked once for each. What
     /// was copied before must not be wanted again.
     ///
     /// # Errors
     /// The disk's; [`ObjectError::File`] and [`ObjectError::Damaged`] for a damaged pack.
     pub fn copy(
         &mut self,
-        pack: &Pack,
-        mut is_wanted: impl FnMut(ObjectId) -> bool,
+        pack: &Arc<Pack>,
+        mut wanted: impl FnMut(ObjectId) -> Option<Place>,
     ) -> Result<(), ObjectError> {
         let open = pack.open()?;
+        self.ordered.iter_mut().for_each(|ordered| ordered.begin(pack));
         for (number, entries) in by_block(open)?.into_iter().enumerate() {
             let count = entries.len();
-            let wanted: Vec<_> = entries.into_iter().filter(|entry| is_wanted(entry.id)).collect();
+            let place = |entry: IndexEntry| wanted(entry.id).map(|place| (place, entry));
+            let wanted: Vec<_> = entries.into_iter().filter_map(place).collect();
             if wanted.is_empty() {
                 continue;
             }
             let (block, bytes) = open.compressed(number as u32)?;
             let content = decompress(&pack.path, &bytes, block.raw)?;
-            for entry in &wanted {
+            for (_, entry) in &wanted {
                 check_hash(entry.id, cut(&pack.path, &content, entry)?)?;
             }
-            if wanted.len() == count && block.raw as usize >= BLOCK_BYTES / 2 {
-                let objects = wanted.iter().map(|e| (e.id, e.offset, e.length)).collect();
+            let is_large = block.raw as usize >= BLOCK_BYTES / 2;
+            if wanted.len() == count && is_large && !self.is_thorough {
+                let objects = wanted.iter().map(|(_, e)| (e.id, e.offset, e.length)).collect();
                 self.add_block(&PackedBlock { objects, raw: block.raw, compressed: bytes })?;
                 continue;
             }
-            for entry in wanted {
-                let bytes = cut(&pack.path, &content, &entry)?.to_vec();
-                self.add(entry.id, bytes)?;
+            for (place, entry) in wanted {
+                match &mut self.ordered {
+                    Some(ordered) => ordered.add(place, entry),
+                    None => self.add(entry.id, cut(&pack.path, &content, &entry)?.to_vec())?,
+                }
             }
         }
         Ok(())
@@ -90,6 +106,9 @@ impl<'s> Copying<'s> {
     /// # Errors
     /// The disk's; after one this process writes no more.
     pub fn finish(mut self) -> Result<Vec<Pack>, ObjectError> {
+        if let Some(ordered) = self.ordered.take() {
+            ordered.blocks(self.store, &mut |block| self.add_block(block))?;
+        }
         for rest in [std::mem::take(&mut self.blobs), std::mem::take(&mut self.records)] {
             if !rest.objects.is_empty() {
                 self.add_block(&rest.compress()?)?;

@@ -45,7 +45,6 @@ impl Families {
 
     /// For each family its place when folders come one after another, and in a folder files of
     /// one extension, then of similar names.
-    #[cfg(test)]
     pub fn ranks(&self) -> Vec<u32> {
         let mut keys: Vec<(Vec<u8>, u32)> = Vec::with_capacity(self.members.len());
         for (number, (folder, name)) in self.members.iter().enumerate() {
@@ -67,7 +66,6 @@ impl Families {
         ranks
     }
 
-    #[cfg(test)]
     fn folder_key(&self, folder: Family) -> Vec<u8> {
         let mut names: Vec<&[u8]> = Vec::new();
         let mut at = folder;

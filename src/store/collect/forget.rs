@@ -18,6 +18,7 @@ use super::super::open::Store;
 use super::super::pack::read::Pack;
 use super::super::pack::write::remove_stale;
 use super::copy::Copying;
+use super::order::Place;
 use crate::base::codec;
 use crate::base::id::{BlobId, Kind, ObjectId};
 use crate::base::limits::LOCK_TRIES_MAX;
@@ -162,7 +163,7 @@ impl Store {
         done: &mut Forgotten,
     ) -> Result<(), StoreError> {
         let mut copying = Copying::new(self);
-        match copying.copy(pack, |id| !doomed.contains(&id)) {
+        match copying.copy(pack, |id| (!doomed.contains(&id)).then(Place::default)) {
             Err(error) if error.is_corruption() => {
                 done.damaged.push((pack.path.clone(), error.to_string()));
                 return Ok(());

@@ -143,6 +143,11 @@ impl Marks {
         kinds.any(|id| self.referred.contains(&id) || self.live.contains_key(&id))
     }
 
+    /// The families of what is live.
+    pub fn families(&self) -> &Families {
+        &self.families
+    }
+
     /// Snapshots of which the record is live, and how many of them are whole.
     pub fn snapshots(&self) -> (u64, u64) {
         let records = self.live.keys().filter(|id| id.kind == Kind::Snapshot);

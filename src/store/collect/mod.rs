@@ -13,6 +13,7 @@ mod fetch_all;
 pub(super) mod follow;
 mod forget;
 mod mark;
+mod order;
 pub(super) mod plan;
 pub(super) mod reach;
 mod survey;

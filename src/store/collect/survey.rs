@@ -20,7 +20,9 @@ use super::super::pack::read::{OpenPack, Pack};
 use super::super::pack::set::is_gone;
 use super::mark::{Marks, NOWHERE};
 use crate::base::id::{Hash, Kind, ObjectId};
-use crate::base::limits::{COLLECT_SMALL_PACK_BYTES, COLLECT_WASTE_SHARE};
+use crate::base::limits::{
+    COLLECT_PACKS_MAX, COLLECT_SMALL_PACK_BYTES, COLLECT_WASTE_SHARE, PACK_SETTLED_BYTES,
+};
 use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::ObjectError;
 
@@ -127,8 +129,13 @@ impl Survey {
             }
         }
         survey.take_tombstones(store, marks)?;
+        // Compaction is bounded: many packs of some size are brought together here.
+        let settles = |surveyed: &&Surveyed| surveyed.pack.bytes < PACK_SETTLED_BYTES;
+        let is_crowded = survey.packs.iter().filter(settles).count() > COLLECT_PACKS_MAX;
         for surveyed in &mut survey.packs {
-            if surveyed.fate == Fate::Stays && (care.rewrites_all || surveyed.is_wasteful()) {
+            let is_one_of_many = is_crowded && settles(&&*surveyed);
+            let goes = care.rewrites_all || is_one_of_many || surveyed.is_wasteful();
+            if surveyed.fate == Fate::Stays && goes {
                 surveyed.fate = Fate::Rewritten;
             }
         }

@@ -28,6 +28,7 @@ use super::super::pack::read::Pack;
 use super::super::pack::write::remove_stale;
 use super::copy::Copying;
 use super::mark::{Marks, NOWHERE};
+use super::order::Place;
 use super::plan::CollectPlan;
 use super::survey::{Care, Fate, Survey};
 use crate::base::codec;
@@ -128,14 +129,17 @@ impl Store {
         let mut marks = plan.marks;
         marks.since(self)?;
         let before = self.holding()?;
-        let care = Care { proves: true, rewrites_all: plan.rewrites_all };
+        let rewrites_all = plan.rewrites_all;
+        let care = Care { proves: true, rewrites_all };
+        let made = HashSet::new();
         let mut run =
-            Run { store: self, who, when, setting, made: HashSet::new(), has_unsynced: false };
+            Run { store: self, who, when, setting, rewrites_all, made, has_unsynced: false };
         let mut damaged = HashMap::new();
         let done = loop {
             let survey = Survey::of(self, &mut marks, care, &mut damaged)?;
             let known = damaged.len();
-            let sweep = Sweep { run: &mut run, marks: &mut marks, survey, copied: HashSet::new() };
+            let (ranks, copied) = (marks.families().ranks(), HashSet::new());
+            let sweep = Sweep { run: &mut run, marks: &mut marks, survey, ranks, copied };
             match sweep.all(&mut damaged) {
                 // Damage that its digests did not show: the pack stays after all.
                 Err(_) if damaged.len() > known => {}
@@ -166,6 +170,7 @@ struct Run<'a> {
     who: &'a str,
     when: Timestamp,
     setting: Setting<'a>,
+    rewrites_all: bool,
     /// Packs that it wrote: one of them may have the name, and the content, of one that goes.
     made: HashSet<Hash>,
     /// Whether a name of them is not durable yet.
@@ -239,6 +244,8 @@ struct Sweep<'r, 'a> {
     run: &'r mut Run<'a>,
     marks: &'r mut Marks,
     survey: Survey,
+    /// The places of families.
+    ranks: Vec<u32>,
     /// Tombstones that were copied.
     copied: HashSet<ObjectId>,
 }
@@ -325,18 +332,24 @@ impl Sweep<'_, '_> {
         group: &[(u32, Arc<Pack>)],
         damaged: &mut HashMap<Hash, String>,
     ) -> Result<(), StoreError> {
-        let mut copying = Copying::new(self.run.store);
+        let mut copying = Copying::in_order(self.run.store, self.run.rewrites_all);
         for (number, pack) in group {
             let (marks, survey, copied) = (&mut *self.marks, &self.survey, &mut self.copied);
-            let is_wanted = |id: ObjectId| match marks.get_mut(id) {
+            let ranks = &self.ranks;
+            let wanted = |id: ObjectId| match marks.get_mut(id) {
                 Some(live) if live.holder == *number || live.holder == NOWHERE => {
                     live.holder = COPIED;
-                    true
+                    // Families that were met since are last, in no order.
+                    let rank = ranks.get(live.family as usize).copied().unwrap_or(u32::MAX);
+                    Some(Place { rank, turn: live.turn })
                 }
-                Some(_) => false,
-                None => survey.tombstones.get(&id) == Some(number) && copied.insert(id),
+                Some(_) => None,
+                None => {
+                    let is_held = survey.tombstones.get(&id) == Some(number);
+                    (is_held && copied.insert(id)).then(Place::default)
+                }
             };
-            if let Err(e) = copying.copy(pack, is_wanted) {
+            if let Err(e) = copying.copy(pack, wanted) {
                 if e.is_corruption() {
                     damaged.insert(pack.name, e.to_string());
                 }

@@ -52,10 +52,11 @@ pub(super) fn advance(
     parent: Option<SnapshotId>,
     content: &str,
 ) -> (SnapshotId, OperationId) {
+    let short: String = content.chars().take(20).collect();
     let snapshot = Snapshot {
         parents: parent.into_iter().collect(),
         tree: put_folder(writer, content),
-        state: Some(put_state(writer, &format!("state {content}"))),
+        state: Some(put_state(writer, &format!("state {short}"))),
         git_head: None,
         branch: Label::new("main").unwrap(),
         origin: Origin::Manual,
@@ -63,7 +64,7 @@ pub(super) fn advance(
         who: "test".to_owned(),
         session: "s".to_owned(),
         when: Timestamp(1),
-        message: content.to_owned(),
+        message: short,
     };
     let id = snapshot.put(writer).unwrap();
     let (expected, new) = (parent.map(NameValue::Branch), Some(NameValue::Branch(id)));
@@ -295,4 +296,36 @@ fn where_a_record_is_missing_nothing_is_planned() {
     writer.commit(change(vec![NameMove { key: branch("x"), expected: None, new }])).unwrap();
     let failed = store.plan_collection(Keep::default()).unwrap_err();
     assert!(failed.is_corruption() && failed.to_string().contains("not stored"), "{failed}");
+}
+
+/// Content that does not compress, with another number in the middle of it.
+fn version(bytes: usize, number: u8) -> String {
+    let noise = crate::store::blob::noise(bytes / 2);
+    let mut text: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
+    text.insert_str(bytes / 2, &format!("version {number}"));
+    text
+}
+
+#[test]
+fn versions_of_one_path_lie_together_and_cost_what_differs() {
+    // All in one block; and in three, since each takes 4 MiB and they are 10.8.
+    for (bytes, versions, blocks) in [(60_000, 12, 1), (900_000, 6, 3)] {
+        let (_folder, store) = fresh();
+        let contents: Vec<String> = (0..versions).map(|n| version(bytes, n)).collect();
+        let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
+        let made = history(&store, &contents);
+        let (operations, whole): (Vec<_>, Vec<_>) =
+            made.iter().map(|(snapshot, operation)| (*operation, *snapshot)).unzip();
+        let before = stored(&store);
+        let plan = store.plan_collection(keep(&operations, &whole)).unwrap();
+        assert_eq!(plan.numbers.packs_rewritten, 0, "all of it lives");
+        let done = store.collect(plan.rewriting_all(), "ann", NOW).unwrap();
+        // `file` and `folder/deep` have the content, in half a byte a character.
+        let once = bytes as u64 / 2;
+        let (before_bytes, after) = (done.before.pack_bytes, done.after.pack_bytes);
+        assert!(before_bytes > u64::from(versions) * once, "{before_bytes}");
+        assert!(after < blocks * once + once / 3 + 9_000, "{after} where one is {once}");
+        assert_eq!((done.after.packs, stored(&store)), (1, before));
+        whole.iter().for_each(|id| assert_whole(&open(store.root()), *id));
+    }
 }

@@ -158,3 +158,26 @@ fn a_damaged_pack_is_not_compacted_away() {
     assert_eq!(std::fs::read_dir(&packs).unwrap().count(), PACKS_PER_CLASS_MAX);
     assert_eq!(std::fs::read_dir(store.root().join("tmp")).unwrap().count(), 0);
 }
+
+#[test]
+fn a_store_that_was_never_compacted_answers_the_same() {
+    let ((_one, never), (_two, often)) = (fresh(), fresh());
+    let mut seen = None;
+    for n in 0..3 * PACKS_PER_CLASS_MAX {
+        let mut moved = Vec::new();
+        for store in [&never, &often] {
+            let writer = store.writer().unwrap();
+            moved.push(commit_branch(&writer, "main", seen, &format!("content {n}")).unwrap());
+        }
+        often.compact().unwrap();
+        assert_eq!(moved[0], moved[1]);
+        seen = Some(moved[0].0);
+    }
+    assert!(often.statistics().unwrap().packs < PACKS_PER_CLASS_MAX);
+    assert_eq!(never.statistics().unwrap().packs, 3 * PACKS_PER_CLASS_MAX);
+    assert_eq!(never.statistics().unwrap().kinds, often.statistics().unwrap().kinds);
+    assert_eq!(never.current().unwrap(), often.current().unwrap());
+    let reports = [&never, &often].map(|store| open(store.root()).check(&|_| ()).unwrap());
+    assert!(reports.iter().all(|report| report.is_sound()));
+    assert_eq!(reports[0].reached, reports[1].reached);
+}
