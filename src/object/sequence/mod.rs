@@ -8,6 +8,7 @@ mod diff;
 mod edit;
 mod node;
 mod position;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -17,4 +18,5 @@ pub use diff::{Change, diff};
 pub use edit::edit;
 pub use node::{Child, Element, Node, load};
 pub use position::{ListChange, diff_list, get_at};
-pub use walk::{Elements, count, get, verify};
+pub use shape::verify;
+pub use walk::{Elements, count, get};

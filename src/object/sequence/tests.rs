@@ -323,7 +323,7 @@ fn loading_refuses_what_no_builder_writes() {
 #[test]
 fn false_lengths_do_not_overflow() {
     let objects = MemoryObjects::new();
-    let model: Model = (0..200).map(|key| (key, key)).collect();
+    let model: Model = (0..120).map(|key| (key, key)).collect();
     let root = built::<MapEntry>(&objects, &model).hash;
     let Node::Index { level, mut children } = load::<MapEntry>(&objects, root, None).unwrap()
     else {
@@ -380,5 +380,57 @@ fn equal_items_are_not_counted_at_both_ends() {
         assert_eq!(changes.len(), before.abs_diff(after), "{before} {after}");
         let list = |count: usize| vec![item(7); count];
         assert_eq!(replayed(list(before), changes), list(after));
+    }
+}
+
+/// A few hundred bytes that say to be more elements than any memory holds.
+#[test]
+fn what_stands_for_too_much_is_refused_after_a_few_looks() {
+    let objects = MemoryObjects::new();
+    let leaf = |from: u16| -> Vec<MapEntry> {
+        (from..from + 11).map(|key| MapEntry::made(key, 0)).collect()
+    };
+    let part = leaf(0);
+    let node = MapEntry::wrap(Node::Leaf(part.clone()));
+    let mut hash: Hash = put_record(&objects, Kind::Document, &node).unwrap();
+    let mut count = part.len() as u64;
+    for level in 1..=8 {
+        let key = |at: u8| Bytes(vec![b'k', level, at]);
+        let child = |at: u8| Child { last_key: key(at), hash, count, length: 7 };
+        let children: Vec<_> = (0..64).map(child).collect();
+        count *= 64;
+        let index = MapEntry::wrap(Node::Index { level, children });
+        hash = put_record(&objects, Kind::Document, &index).unwrap();
+    }
+    let refused = verify::<MapEntry>(&objects, hash);
+    assert!(matches!(refused, Err(ObjectError::Rule { .. })), "{refused:?}");
+}
+
+#[test]
+fn what_an_index_says_of_its_nodes_is_proved() {
+    let objects = MemoryObjects::new();
+    let model: Model = (0..120).map(|key| (key, key)).collect();
+    let root = built::<MapEntry>(&objects, &model).hash;
+    let Node::Index { level, children } = load::<MapEntry>(&objects, root, None).unwrap() else {
+        panic!("an index");
+    };
+    type Change = fn(&mut Vec<Child>);
+    let changes: [Change; 6] = [
+        |children| children[0].count += 1,
+        |children| children[0].length += 1,
+        |children| children[0].last_key.0.push(0),
+        |children| children.swap(0, 1),
+        |children| drop(children.remove(0)),
+        |children| children.push(children[0].clone()),
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let mut children = children.clone();
+        change(&mut children);
+        let index = MapEntry::wrap(Node::Index { level, children });
+        let changed: Hash = put_record(&objects, Kind::Document, &index).unwrap();
+        let found = verify::<MapEntry>(&objects, changed);
+        // Without its first part it is another sequence, and a whole one.
+        let is_right = matches!(found, Err(ObjectError::Rule { .. })) == (at != 4);
+        assert!(is_right, "{at}: {found:?}");
     }
 }

@@ -1,9 +1,7 @@
-//! Reading a sequence: one element, all of them, those from a key on; and proving its shape.
+//! Reading a sequence: one element, all of them, those from a key on.
 
-use super::build::build;
 use super::node::{Child, Element, Node, load};
-use crate::base::id::{Hash, ObjectId};
-use crate::object::memory::MemoryObjects;
+use crate::base::id::Hash;
 use crate::object::traits::{Fetch, ObjectError};
 
 /// The element with that key.
@@ -108,18 +106,4 @@ impl<E: Element, F: Fetch + ?Sized> Iterator for Elements<'_, E, F> {
             }
         }
     }
-}
-
-/// Proves that a sequence has the one shape that its elements give it, by building it again.
-///
-/// # Errors
-/// As `Fetch::fetch`; [`ObjectError::Rule`] when the shape is another one.
-pub fn verify<E: Element>(objects: &(impl Fetch + ?Sized), root: Hash) -> Result<u64, ObjectError> {
-    let elements = Elements::<E, _>::new(objects, root).collect::<Result<Vec<_>, _>>()?;
-    let again = build(&MemoryObjects::new(), elements)?;
-    if again.hash == root {
-        return Ok(again.count);
-    }
-    let id = ObjectId { kind: E::KIND, hash: root };
-    Err(ObjectError::Rule { id, rule: "its chunks are not cut where the content says" })
 }

@@ -12,7 +12,7 @@ use super::error::BundleError;
 use crate::base::id::{Kind, ObjectId};
 use crate::object::document::{DocumentNode, ListItem, MapEntry};
 use crate::object::names::NameEntry;
-use crate::object::sequence;
+use crate::object::sequence::{self, Element};
 use crate::object::tombstone::Tombstone;
 use crate::object::traits::{Fetch, ObjectError, fetch_record};
 use crate::object::tree::TreeEntry;
@@ -163,30 +163,28 @@ impl<'a, F: Fetch + RawObjects + ?Sized> Closure<'a, F> {
         Ok(false)
     }
 
-    /// Checks the rules of a node where it stands, and the shape of a whole directory.
+    /// Checks the rules of a node where it stands, and the shape of a whole directory, map or list.
     fn prove_shape(&self, need: &Need) -> Result<(), ObjectError> {
         let (id, level) = (need.id, need.level);
         match id.kind {
-            Kind::Tree => {
-                sequence::load::<TreeEntry>(self.objects, id.hash, level)?;
-                if level.is_some() {
-                    return Ok(());
-                }
-                match sequence::verify::<TreeEntry>(self.objects, id.hash) {
-                    Err(ObjectError::Missing { .. } | ObjectError::Gone { .. }) | Ok(_) => Ok(()),
-                    Err(error) => Err(error),
-                }
-            }
+            Kind::Tree => self.prove_node::<TreeEntry>(id, level),
             Kind::Document => match fetch_record::<DocumentNode>(self.objects, id)? {
                 DocumentNode::Scalar(_) => Ok(()),
-                DocumentNode::Map(_) => {
-                    sequence::load::<MapEntry>(self.objects, id.hash, level).map(|_| ())
-                }
-                DocumentNode::List(_) => {
-                    sequence::load::<ListItem>(self.objects, id.hash, level).map(|_| ())
-                }
+                DocumentNode::Map(_) => self.prove_node::<MapEntry>(id, level),
+                DocumentNode::List(_) => self.prove_node::<ListItem>(id, level),
             },
             _ => Ok(()),
+        }
+    }
+
+    fn prove_node<E: Element>(&self, id: ObjectId, level: Option<u8>) -> Result<(), ObjectError> {
+        if level.is_some() {
+            return sequence::load::<E>(self.objects, id.hash, level).map(|_| ());
+        }
+        match sequence::verify::<E>(self.objects, id.hash) {
+            // What is missing below it is met by the walk.
+            Err(ObjectError::Missing { .. } | ObjectError::Gone { .. }) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 }
