@@ -87,7 +87,15 @@ impl Manifest {
                 NameKey::parse(&entry.key),
                 None | Some(NameKey::Position(_) | NameKey::Foreign { .. })
             );
-            let fault = entry.fault().or((!travels).then_some("such a name does not travel"));
+            let is_plain = match NameKey::parse(&entry.key) {
+                // It becomes a part of labels, and is shown.
+                Some(NameKey::Experiment(name)) => Label::new(name).is_ok(),
+                _ => true,
+            };
+            let fault = entry
+                .fault()
+                .or((!travels).then_some("such a name does not travel"))
+                .or((!is_plain).then_some("no experiment is called so"));
             if let Some(fault) = fault {
                 return Err(BundleError::damaged(format!("`{}`: {fault}", entry.key)));
             }

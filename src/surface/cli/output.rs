@@ -2,7 +2,8 @@
 //!
 //! Guarantees that a reader which goes away (`exp log | head`) ends nothing with an error.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -46,8 +47,30 @@ pub fn columns() -> usize {
 
 /// Prints text to standard output.
 pub fn print(text: &str) {
+    let text = for_terminal(text, io::stdout().is_terminal());
     let mut out = anstream::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The text without what a terminal would obey besides colours: names, messages and results may come
+/// from another store, and from whoever made it. Elsewhere it stays as it is, byte for byte.
+fn for_terminal(text: &str, is_terminal: bool) -> Cow<'_, str> {
+    let obeyed = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !is_terminal || !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for (at, letter) in text.char_indices() {
+        let is_colour = || {
+            let style = text[at..].strip_prefix("\u{1b}[")?;
+            let rest = style.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+            Some(rest.starts_with('m'))
+        };
+        if !obeyed(letter) || is_colour() == Some(true) {
+            shown.push(letter);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Prints bytes as they are.
@@ -58,6 +81,7 @@ pub fn print_bytes(bytes: &[u8]) {
 
 /// Prints text to standard error.
 pub fn print_error(text: &str) {
+    let text = for_terminal(text, io::stderr().is_terminal());
     let mut out = anstream::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
@@ -121,4 +145,24 @@ pub fn print_failure(error: &EngineError, code: u8, as_json: bool) -> u8 {
         print_error(&format!("{}  {hint}\n", paint(FAINT, "hint:")));
     }
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_but_colours() {
+        let coloured = paint(GOOD, "good");
+        assert_eq!(for_terminal(&format!("{coloured}\n\ta"), true), format!("{coloured}\n\ta"));
+        for (hostile, shown) in [
+            ("a\u{1b}]0;title\u{7}b", "a]0;titleb"),
+            ("a\u{1b}[2Jb", "a[2Jb"),
+            ("a\u{1b}[31", "a[31"),
+            ("a\rb\u{8}c\u{9b}2J", "abc2J"),
+        ] {
+            assert_eq!(for_terminal(hostile, true), shown);
+            assert_eq!(for_terminal(hostile, false), hostile);
+        }
+    }
 }

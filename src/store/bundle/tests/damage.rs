@@ -122,6 +122,8 @@ fn what_no_exporter_writes_is_refused() {
     let nowhere = SnapshotId(whole.0);
     let position = NameEntry { key: "position/a".to_owned(), ..at("a", nowhere) };
     let a = small_blob(b"a");
+    let value = NameValue::Experiment(crate::base::id::ExperimentId(whole.0));
+    let experiment = NameEntry { key: "experiment/e1\u{1b}[2J".to_owned(), value };
     for (what, bundle) in [
         ("unneeded", made(vec![], &[small_blob(b"a")])),
         ("twice", made(vec![], &[small_blob(b"a"), small_blob(b"a")])),
@@ -131,6 +133,7 @@ fn what_no_exporter_writes_is_refused() {
         ("no record", made(vec![], &[(of(Kind::Recipe, whole.0), b"xp\x08\x01".to_vec())])),
         ("unordered", made(vec![at("b", nowhere), at("a", nowhere)], &[])),
         ("a position", made(vec![position], &[])),
+        ("a name that a terminal obeys", made(vec![experiment], &[])),
     ] {
         refused(&store, &bundle, what);
     }

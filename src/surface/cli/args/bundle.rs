@@ -33,7 +33,7 @@ pub struct ExportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   exp import e7.xpb --dry-run                # proves it, and says what would come
-  exp import e7.xpb                          # results that were found elsewhere are shown, and count for nothing
+  exp import e7.xpb                          # what was found there is shown, and counts for nothing
   exp import e7.xpb --trust ann-laptop       # they count as if they were found here
   ssh ann exp export -o - | exp import -")]
 pub struct ImportArgs {
