@@ -68,20 +68,25 @@ struct Need {
 type Content = (Timestamp, Vec<ObjectId>);
 
 impl Marks {
-    /// Marks what is to be kept, and the operations that are current.
+    /// Marks what is to be kept, and what is current. Who said what is kept looked at the log a while
+    /// ago: what was committed behind the operations that are kept is marked as in [`Marks::since`].
     ///
     /// # Errors
     /// As `Fetch::fetch`. What a live object refers to and is neither there nor let go on purpose
     /// is an error: nobody knows what it would keep.
     pub fn of(store: &Store, keep: Keep) -> Result<Self, StoreError> {
         let Keep { operations, whole, objects } = keep;
+        let names_no_log = operations.is_empty();
         let mut marks = Self { whole, operations, ..Self::default() };
-        marks.operations.extend(listed_heads(store)?);
+        if names_no_log {
+            marks.operations.extend(listed_heads(store)?);
+        }
         let operations: Vec<_> = marks.operations.iter().map(|id| id.object()).collect();
         let whole: Vec<_> = marks.whole.iter().map(|id| id.object()).collect();
         let roots = [newest_first(store, &operations)?, newest_first(store, &whole)?].concat();
         marks.walk_all(store, &roots)?;
         marks.mark_objects(store, objects)?;
+        marks.since(store)?;
         Ok(marks)
     }
 

@@ -15,7 +15,8 @@ use crate::base::id::{ObjectId, OperationId, SnapshotId};
 #[derive(Clone, Debug, Default)]
 pub struct Keep {
     /// Operations of which the record, the names before and after, and every snapshot *record* that
-    /// can be reached from these stay. What is current is kept in any case.
+    /// can be reached from these stay. What is current is kept in any case: without any of these its
+    /// record, else all that was committed behind them, as if it were committed after the plan.
     pub operations: HashSet<OperationId>,
     /// Snapshots of which tree and state stay as well.
     pub whole: HashSet<SnapshotId>,

@@ -10,6 +10,7 @@ use super::collect::{
 };
 use super::{fresh, open};
 use crate::base::id::{BlobId, OperationId, SnapshotId, TreeId};
+use crate::object::operation::Operation;
 use crate::object::snapshot::Snapshot;
 use crate::object::traits::{Fetch, ObjectError, put_blob};
 use crate::store::collect::sweep::{Moment, Setting};
@@ -107,6 +108,27 @@ fn what_a_writer_saw_between_plan_and_collection_survives() {
 fn what_a_writer_saw_while_copies_were_made_survives() {
     let done = race(Begin::WhenCopied, Moment::Copied);
     assert_eq!(done.postponed, 0);
+}
+
+/// Whoever says what is kept has looked at the log a moment before the store does.
+#[test]
+fn what_was_committed_before_the_plan_and_after_the_log_was_read_survives() {
+    let (_folder, store) = fresh();
+    let made = history(&store, &["one", "two"]);
+    let kept = keep(&[made[0].1, made[1].1], &[made[1].0]);
+    let writer = open(store.root());
+    let writer = writer.writer().unwrap();
+    let (three, _) = advance(&writer, Some(made[1].0), "three");
+    let (four, last) = advance(&writer, Some(three), "four");
+    drop(writer);
+    let done = collect(&store, kept);
+    assert_eq!(done.postponed, 0);
+    assert_whole(&store, four);
+    assert_whole(&store, three);
+    // An undo of the last one finds all that it needs.
+    let parent = Operation::fetch(&store, last).unwrap().parents[0];
+    assert!(store.fetch(parent.object()).is_ok());
+    assert!(store.check(&|_| ()).unwrap().is_sound());
 }
 
 #[test]
