@@ -76,6 +76,12 @@ pub const BLOB_WINDOW_BYTES: usize = 4 << 20;
 /// 194 MB for the Linux source where single files gave 242 MB (design.md §5).
 pub const BLOCK_BYTES: usize = 1 << 20;
 
+/// The same for a block of records, which are read one by one from all over the store: a name that
+/// has not moved lies where it was written. With 100,000 snapshots and 1,000 tags `exp log -n 20`
+/// takes 13.5 ms of processor time and 20 MB so, 54 ms and 77 MB with blocks of 1 MiB; the store has
+/// 61 MB, not 57.
+pub const RECORD_BLOCK_BYTES: usize = 128 << 10;
+
 /// No block's content is larger: a blob of up to 1 MiB may start in a nearly full one.
 pub const BLOCK_BYTES_MAX: usize = 80 << 20;
 

@@ -23,7 +23,7 @@ use super::pack::set::check_hash;
 use super::pack::write::PackWriter;
 use crate::base::codec;
 use crate::base::id::{BlobId, Kind, ObjectId};
-use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, BLOCK_BYTES, OPEN_BLOCKS_MAX, PACK_BYTES_MAX};
+use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, OPEN_BLOCKS_MAX, PACK_BYTES_MAX};
 use crate::object::tombstone::Tombstone;
 use crate::object::traits::{Fetch, ObjectError, Put};
 
@@ -184,7 +184,7 @@ impl<'s> Writer<'s> {
             let mut open = locked(&self.open[slot]);
             let block = if id.kind == Kind::Blob { &mut open.blobs } else { &mut open.records };
             block.push(id, content);
-            (block.bytes >= BLOCK_BYTES).then(|| std::mem::take(block))
+            block.is_full().then(|| std::mem::take(block))
         };
         match full {
             Some(block) => self.spill(&block.compress()?),
@@ -306,6 +306,11 @@ impl Fetch for Writer<'_> {
     }
 
     fn fetch_blob_to(&self, id: BlobId, into: &mut dyn Write) -> Result<u64, ObjectError> {
+        // The usual case costs one look-up.
+        if let Some(bytes) = self.raw(id.object())? {
+            into.write_all(&bytes).map_err(ObjectError::Content)?;
+            return Ok(bytes.len() as u64);
+        }
         if !self.contains(id.object())? {
             self.store.packs.rescan()?;
         }

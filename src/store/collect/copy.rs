@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use super::super::error::disk_error;
 use super::super::open::Store;
-use super::super::pack::block::{PackedBlock, RawBlock};
+use super::super::pack::block::{PackedBlock, RawBlock, full_bytes};
 use super::super::pack::format::IndexEntry;
 use super::super::pack::read::{OpenPack, Pack, cut, decompress};
 use super::super::pack::set::check_hash;
 use super::super::pack::write::PackWriter;
 use super::order::{Ordered, Place};
 use crate::base::id::{Kind, ObjectId};
-use crate::base::limits::{BLOCK_BYTES, PACK_BYTES_MAX};
+use crate::base::limits::PACK_BYTES_MAX;
 use crate::object::traits::ObjectError;
 
 /// New packs that are being written.
@@ -70,7 +70,7 @@ impl<'s> Copying<'s> {
             for (_, entry) in &wanted {
                 check_hash(entry.id, cut(&pack.path, &content, entry)?)?;
             }
-            let is_large = block.raw as usize >= BLOCK_BYTES / 2;
+            let is_large = block.raw as usize >= full_bytes(wanted[0].1.id.kind) / 2;
             if wanted.len() == count && is_large && !self.is_thorough {
                 let objects = wanted.iter().map(|(_, e)| (e.id, e.offset, e.length)).collect();
                 self.add_block(&PackedBlock { objects, raw: block.raw, compressed: bytes })?;
@@ -93,7 +93,7 @@ impl<'s> Copying<'s> {
     pub fn add(&mut self, id: ObjectId, bytes: Vec<u8>) -> Result<(), ObjectError> {
         let filling = if id.kind == Kind::Blob { &mut self.blobs } else { &mut self.records };
         filling.push(id, Arc::new(bytes));
-        if filling.bytes < BLOCK_BYTES {
+        if !filling.is_full() {
             return Ok(());
         }
         let full = std::mem::take(filling);

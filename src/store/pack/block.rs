@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use zstd::bulk::Compressor;
 
-use crate::base::id::ObjectId;
-use crate::base::limits::{BLOCK_BYTES, BLOCK_BYTES_MAX, COMPRESSION_LEVEL};
+use crate::base::id::{Kind, ObjectId};
+use crate::base::limits::{BLOCK_BYTES, BLOCK_BYTES_MAX, COMPRESSION_LEVEL, RECORD_BLOCK_BYTES};
 use crate::object::traits::ObjectError;
 
 /// Objects that lie together, with their content.
@@ -27,6 +27,11 @@ impl RawBlock {
     pub fn push(&mut self, id: ObjectId, content: Arc<Vec<u8>>) {
         self.bytes += content.len();
         self.objects.push((id, content));
+    }
+
+    /// Whether it is to be closed.
+    pub fn is_full(&self) -> bool {
+        self.objects.first().is_some_and(|(id, _)| self.bytes >= full_bytes(id.kind))
     }
 
     /// Compresses it.
@@ -88,12 +93,17 @@ pub struct PackedBlock {
     pub compressed: Vec<u8>,
 }
 
+/// Bytes of content at which a block that begins with an object of that kind is full.
+pub fn full_bytes(kind: Kind) -> usize {
+    if kind == Kind::Blob { BLOCK_BYTES } else { RECORD_BLOCK_BYTES }
+}
+
 /// Fills blocks with objects in order.
 pub fn gather(objects: impl Iterator<Item = (ObjectId, Arc<Vec<u8>>)>, blocks: &mut Vec<RawBlock>) {
     let mut block = RawBlock::default();
     for (id, content) in objects {
         block.push(id, content);
-        if block.bytes >= BLOCK_BYTES {
+        if block.is_full() {
             blocks.push(std::mem::take(&mut block));
         }
     }
