@@ -301,6 +301,11 @@ impl Fetch for Store {
     }
 
     fn fetch_blob_to(&self, id: BlobId, into: &mut dyn Write) -> Result<u64, ObjectError> {
+        // The usual case costs one look-up.
+        if let Some(bytes) = self.raw(id.object())? {
+            into.write_all(&bytes).map_err(ObjectError::Content)?;
+            return Ok(bytes.len() as u64);
+        }
         if !self.contains(id.object())? {
             self.packs.rescan()?;
         }

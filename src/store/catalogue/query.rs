@@ -241,20 +241,25 @@ impl<'a> Filter<'a> {
 fn statistics(tables: &Tables<'_>) -> Result<CatalogueStatistics, CatalogueError> {
     let mut counts = CatalogueStatistics::default();
     for item in tables.db.scan_prefix([NODE]) {
-        let (node_key, bytes) = item.map_err(|error| tables.fault(error))?;
+        let (_, bytes) = item.map_err(|error| tables.fault(error))?;
         let node: NodeRecord = from_bytes(&bytes).map_err(|error| tables.damaged(error))?;
         counts.snapshots += 1;
         *counts.by_session.entry(node.session).or_default() += 1;
         *counts.by_origin.entry(node.origin).or_default() += 1;
         counts.oldest = Some(counts.oldest.map_or(node.when, |oldest| oldest.min(node.when)));
         counts.newest = counts.newest.max(Some(node.when));
-        match tables.get::<VerdictSummary>(&key(VERDICT, &[&node_key[1..]]))? {
-            None => {}
-            Some(VerdictSummary { word: VerdictWord::Good, .. }) => counts.good += 1,
-            Some(VerdictSummary { word: VerdictWord::Bad, .. }) => counts.bad += 1,
-            Some(VerdictSummary { word: VerdictWord::Inconclusive, .. }) => {
-                counts.inconclusive += 1;
-            }
+    }
+    for item in tables.db.scan_prefix([VERDICT]) {
+        let (verdict_key, bytes) = item.map_err(|error| tables.fault(error))?;
+        let node_key = key(NODE, &[&verdict_key[1..]]);
+        if !tables.db.contains_key(node_key).map_err(|error| tables.fault(error))? {
+            continue;
+        }
+        let verdict: VerdictSummary = from_bytes(&bytes).map_err(|error| tables.damaged(error))?;
+        match verdict.word {
+            VerdictWord::Good => counts.good += 1,
+            VerdictWord::Bad => counts.bad += 1,
+            VerdictWord::Inconclusive => counts.inconclusive += 1,
         }
     }
     for item in tables.db.scan_prefix([EVALUATION]) {

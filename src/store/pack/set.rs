@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
@@ -34,13 +35,15 @@ pub struct PackSet {
     /// When the folder had last changed as it was last listed.
     listed: Mutex<Option<SystemTime>>,
     cache: BlockCache,
+    /// The place in the list at which something was last found.
+    last: AtomicUsize,
 }
 
 impl PackSet {
     /// Lists nothing yet.
     pub fn new(folder: PathBuf) -> Self {
         let (packs, listed) = (RwLock::new(None), Mutex::new(None));
-        Self { folder, packs, listed, cache: BlockCache::default() }
+        Self { folder, packs, listed, cache: BlockCache::default(), last: AtomicUsize::new(0) }
     }
 
     /// The folder.
@@ -112,12 +115,40 @@ impl PackSet {
     /// As [`Pack::open`], unless another pack has it.
     pub fn locate(&self, id: ObjectId) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
         for _ in 0..RESCAN_TRIES_MAX {
-            match locate_in(&self.packs()?, id) {
+            match self.locate_in(&self.packs()?, id) {
                 Err(e) if is_gone(&e) => self.rescan()?,
                 found => return found,
             };
         }
-        locate_in(&self.packs()?, id)
+        self.locate_in(&self.packs()?, id)
+    }
+
+    /// Begins where something was last found: what is asked for one after another was mostly written
+    /// together.
+    fn locate_in(
+        &self,
+        packs: &Packs,
+        id: ObjectId,
+    ) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
+        let last = self.last.load(Ordering::Relaxed);
+        let first = Some(last).filter(|at| *at < packs.len());
+        let others = (0..packs.len()).filter(|at| *at != last);
+        let mut first_error: Option<ObjectError> = None;
+        for at in first.into_iter().chain(others) {
+            let pack = &packs[at];
+            match pack.open().and_then(|open| open.lookup(id)) {
+                Ok(Some(entry)) => {
+                    self.last.store(at, Ordering::Relaxed);
+                    return Ok(Some((pack.clone(), entry)));
+                }
+                Ok(None) => {}
+                // What one pack cannot say another may. If none does, one that is gone goes first:
+                // what it held has been stored elsewhere.
+                Err(e) if first_error.is_none() || is_gone(&e) => first_error = Some(e),
+                Err(_) => {}
+            }
+        }
+        first_error.map_or(Ok(None), Err)
     }
 
     /// The same, and when it is not there, among the packs as they are now. Between two changes
@@ -176,21 +207,6 @@ impl PackSet {
         }
         Ok(found.into_iter().take(max).collect())
     }
-}
-
-fn locate_in(packs: &Packs, id: ObjectId) -> Result<Option<(Arc<Pack>, IndexEntry)>, ObjectError> {
-    let mut first_error: Option<ObjectError> = None;
-    for pack in packs.iter() {
-        match pack.open().and_then(|open| open.lookup(id)) {
-            Ok(Some(entry)) => return Ok(Some((pack.clone(), entry))),
-            Ok(None) => {}
-            // What one pack cannot say another may. If none does, one that is gone goes first:
-            // what it held has been stored elsewhere.
-            Err(e) if first_error.is_none() || is_gone(&e) => first_error = Some(e),
-            Err(_) => {}
-        }
-    }
-    first_error.map_or(Ok(None), Err)
 }
 
 /// Whether a pack was taken away by a compaction.
