@@ -297,6 +297,31 @@ fn what_is_wrong_with_a_bundle_is_said_and_nothing_comes_of_it() {
 }
 
 #[test]
+fn imports_at_the_same_moment_do_what_one_does() {
+    let (a, b) = (plain(), plain());
+    a.ok(&["branch", "idea"]);
+    let (all, idea) = (export(&a, "all", &[]), export(&a, "idea", &["idea"]));
+    let spawn = |file: &String| {
+        let mut command = b.command(&["--json", "import", file]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running: Vec<_> = [&all, &idea, &all, &idea].map(spawn).into_iter().collect();
+    let mut committed = 0;
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", common::text(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        committed += usize::from(!report["operation"].is_null());
+    }
+    let operations = b.json(&["op", "log"])["operations"].as_array().unwrap().len();
+    assert_eq!(operations, 1 + committed);
+    assert!((1..=2).contains(&committed), "{committed}");
+    let branches = b.json(&["branch"])["branches"].as_array().unwrap().len();
+    assert_eq!(branches, 3, "main, idea and main beside");
+    sound(&b);
+}
+
+#[test]
 fn a_terminal_gets_no_bundle() {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let a = plain();

@@ -1,10 +1,14 @@
 //! What a name is called that another store uses otherwise: it is kept beside the one that is here.
 
+use crate::base::codec;
 use crate::base::name::Label;
 
-/// `LABEL+SOURCE`, or from the second try on `LABEL+SOURCE.2`; none where that is too long.
+/// `LABEL+SOURCE`, or from the second try on `LABEL+SOURCE.2`; where that is too long, with a digest
+/// instead of the label. None where even that is none.
 pub(super) fn label(label: &Label, source: &str, attempt: usize) -> Option<Label> {
-    Label::new(text(label.as_str(), source, attempt)).ok()
+    let digest = || codec::digest("beside", label.as_str().as_bytes()).hex();
+    let short = |_| Label::new(text(&format!("kept-{}", &digest()[..16]), source, attempt));
+    Label::new(text(label.as_str(), source, attempt)).or_else(short).ok()
 }
 
 /// The same for any name.
@@ -31,6 +35,10 @@ mod tests {
         let main = Label::new("main").unwrap();
         assert_eq!(label(&main, "ann-3f2a", 1).unwrap().as_str(), "main+ann-3f2a");
         assert_eq!(label(&main, "ann-3f2a", 2).unwrap().as_str(), "main+ann-3f2a.2");
+        let long = Label::new("x".repeat(200)).unwrap();
+        let kept = label(&long, "ann-3f2a", 1).unwrap();
+        assert!(kept.as_str().starts_with("kept-") && kept.as_str().ends_with("+ann-3f2a"));
+        assert_ne!(kept, label(&long, "ann-3f2a", 2).unwrap());
         let map = Label::new("e7/map").unwrap();
         assert_eq!(unit(&map, "e7", "ann").unwrap().as_str(), "e7+ann/map");
         assert_eq!(unit(&map, "e", "ann"), None);

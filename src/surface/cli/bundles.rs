@@ -32,7 +32,8 @@ impl Shell {
             true => export::Target::Stream(&mut out),
             false => export::Target::File(self.world.folder.join(&args.output)),
         };
-        let report = export::run(engine, &options, target, &interrupt::cancel())?;
+        let mut report = export::run(engine, &options, target, &interrupt::cancel())?;
+        report.file = report.file.map(|_| args.output.display().to_string());
         match is_stream {
             // What goes to standard output is the bundle.
             true => print_error(&text::exported(&report)),
