@@ -6,6 +6,8 @@
 pub mod codec;
 pub mod disk;
 pub mod fault;
+#[cfg(test)]
+pub mod fuzz;
 pub mod id;
 pub mod limits;
 pub mod mount;

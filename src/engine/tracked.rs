@@ -86,6 +86,7 @@ fn decode(bytes: &[u8], stamp: &str) -> Option<BTreeSet<TreePath>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::fuzz::fuzz;
 
     /// A crash tore it, and the files that it no longer named were recorded as removed.
     #[test]
@@ -101,5 +102,17 @@ mod tests {
             zeros[at..].fill(0);
             assert!(zeros == bytes || decode(&zeros, "7 9").is_none(), "zeros from {at}");
         }
+    }
+
+    #[test]
+    fn fuzzed_memos_are_none_or_one() {
+        let tracked: BTreeSet<TreePath> =
+            ["ignored.log", "made/by"].iter().flat_map(|p| TreePath::new(p.as_bytes())).collect();
+        fuzz("tracked", &[encode("7 9", &tracked)], (0, 3_000), |bytes| {
+            let body = bytes.get(65..).unwrap_or_default();
+            let right = [digest(PURPOSE, body).hex().as_bytes(), b"\n", body].concat();
+            let _ = decode(bytes, "7 9");
+            decode(&right, "7 9").is_some()
+        });
     }
 }

@@ -244,6 +244,7 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EngineEr
 mod tests {
     use super::*;
     use crate::base::disk::RealDisk;
+    use crate::base::fuzz::{folder, fuzz, sealed};
     use crate::base::id::Hash;
 
     fn identity() -> Identity {
@@ -304,5 +305,20 @@ mod tests {
         let claim = |text: &str| identity().check_claim("EXP_BRANCH", Some(&text.to_owned()));
         assert!(claim("e1/a").is_ok() && claim("e1/b").is_err());
         assert!(identity().check_claim("EXP_BRANCH", None).is_ok());
+    }
+
+    #[test]
+    fn fuzzed_identities_are_none_or_one() {
+        let folder = folder();
+        let path = folder.path().join("identity");
+        let mut sample = MAGIC.to_vec();
+        codec::encode_fields(&identity(), &mut sample).unwrap();
+        sample.extend_from_slice(&[0; ID_BYTES]);
+        let seal = |bytes: &[u8]| codec::digest(PURPOSE, bytes).0;
+        let accepted = fuzz("identity", &[sample], (MAGIC.len(), 1_500), |bytes| {
+            fs::write(&path, sealed(bytes, seal)).unwrap();
+            Identity::read(&path).unwrap().is_some()
+        });
+        assert!(accepted > 50, "{accepted}");
     }
 }

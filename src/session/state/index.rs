@@ -314,7 +314,8 @@ impl Index {
     /// Where a branch was before an entry.
     pub(super) fn head_before(&self, branch: &Label, entry: Number) -> Option<Number> {
         let wanted = self.number_of(branch)?;
-        let slots = self.slots[..entry as usize].iter().enumerate().rev();
+        // An entry that was tampered with may claim any number.
+        let slots = self.slots.iter().take(entry as usize).enumerate().rev();
         slots.into_iter().find_map(|(at, slot)| match slot.kind {
             SlotKind::Put { branch, .. } if branch == wanted => Some(at as Number),
             SlotKind::Move { branch, to } if branch == wanted => Some(to),

@@ -7,6 +7,7 @@ mod collect_race;
 mod commits;
 mod crash;
 mod forget;
+mod fuzz;
 mod layout;
 mod pack_format;
 mod packs;

@@ -15,7 +15,7 @@ use crate::store::pack::read::{OpenPack, Pack, cut};
 use crate::store::pack::set::pack_file_name;
 use crate::store::pack::write::PackWriter;
 
-type Content = (ObjectId, Vec<u8>);
+pub(super) type Content = (ObjectId, Vec<u8>);
 
 fn blob(content: &[u8]) -> Content {
     (blob_id(content).object(), content.to_vec())
@@ -27,13 +27,13 @@ fn tree() -> Content {
 }
 
 /// One object more than a page of the index holds.
-fn two_pages() -> Vec<Content> {
+pub(super) fn two_pages() -> Vec<Content> {
     let blobs = (0..PAGE_ENTRIES).map(|n| blob(format!("content {n}").as_bytes()));
     blobs.chain([tree()]).collect()
 }
 
 /// Writes a pack of one block; returns it and the block's frame.
-fn pack_of(folder: &Path, objects: &[Content]) -> (Pack, Vec<u8>) {
+pub(super) fn pack_of(folder: &Path, objects: &[Content]) -> (Pack, Vec<u8>) {
     let mut pack = PackWriter::create(Arc::new(RealDisk), folder).unwrap();
     let mut block = RawBlock::default();
     objects.iter().for_each(|(id, content)| block.push(*id, Arc::new(content.clone())));
@@ -109,7 +109,7 @@ const GOLDEN_DIGEST: &str = "eb9954c2e258983d55be3a5c8f84014c4fa31ef67f1ad3e9745
 /// its bytes.
 const VERSION_1: &str = include_str!("golden/pack-1.hex");
 
-fn version_1(folder: &Path) -> (Pack, Vec<u8>) {
+pub(super) fn version_1(folder: &Path) -> (Pack, Vec<u8>) {
     let mut lines = VERSION_1.lines();
     let name = Hash::from_hex(lines.next().unwrap()).unwrap();
     let digits: String = lines.collect();

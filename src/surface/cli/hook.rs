@@ -95,6 +95,7 @@ fn one_line(subject: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::base::fuzz::fuzz;
     use std::path::Path;
 
     use super::*;
@@ -118,5 +119,17 @@ mod tests {
         assert!(read(br#"{"tool_response":{"success":false}}"#).options.failed);
         assert!(read(br#"{"hook_event_name":"PostToolUseFailure"}"#).options.failed);
         assert!(!read(b"nonsense").options.failed);
+    }
+
+    /// Whatever an agent says, the answer is one; a hook never fails because of its input.
+    #[test]
+    fn fuzzed_inputs_are_read() {
+        let sample = br#"{"session_id":"s","cwd":"/w","hook_event_name":"PostToolUse","tool_name":
+            "Edit","tool_input":{"file_path":"/w/a","edits":[{"new_string":"\u00e4"}]},"tool_response":
+            {"success":true,"error":null,"interrupted":false}}"#;
+        fuzz("hook", &[sample.to_vec()], (0, 3_000), |bytes| {
+            let said = read(bytes);
+            said.session.is_some() || said.folder.is_some()
+        });
     }
 }

@@ -26,7 +26,7 @@ struct Child {
 impl Spot {
     /// The places in a text; none where it is not JSON.
     pub fn of(text: &str) -> Option<Self> {
-        Scan { text, at: 0 }.value()
+        Scan { text, at: 0, depth: 0 }.value()
     }
 
     /// The value of a key, the last one if there are several, as readers of JSON take it.
@@ -113,9 +113,13 @@ fn pretty(value: &impl Serialize, unit: &str) -> String {
     written.ok().and_then(|()| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
+/// How deep values may lie in each other, as for other readers of JSON.
+const DEPTH_MAX: usize = 128;
+
 struct Scan<'a> {
     text: &'a str,
     at: usize,
+    depth: usize,
 }
 
 impl Scan<'_> {
@@ -138,7 +142,10 @@ impl Scan<'_> {
             _ => {
                 let rest = &self.text[start..];
                 let ends = [',', ']', '}', ' ', '\t', '\n', '\r'];
-                self.at += rest.find(ends).unwrap_or(rest.len());
+                let length = rest.find(ends).unwrap_or(rest.len());
+                // Nothing stands where something must: without this the scan would not move on.
+                (length > 0).then_some(())?;
+                self.at += length;
                 Vec::new()
             }
         };
@@ -148,6 +155,8 @@ impl Scan<'_> {
     fn children(&mut self, end: u8, keyed: bool) -> Option<Vec<Child>> {
         let mut children = Vec::new();
         self.at += 1;
+        self.depth += 1;
+        (self.depth < DEPTH_MAX).then_some(())?;
         while self.peek()? != end {
             let start = self.at;
             let mut key = None;
@@ -162,6 +171,7 @@ impl Scan<'_> {
             }
         }
         self.at += 1;
+        self.depth -= 1;
         Some(children)
     }
 
@@ -180,6 +190,7 @@ impl Scan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::fuzz::fuzz;
 
     #[track_caller]
     fn check(before: &str, after: &str) {
@@ -210,5 +221,23 @@ mod tests {
         assert_eq!(without(text, &spot, 1), "[1, 3]");
         assert_eq!(spot.values().nth(1).unwrap().member("a").unwrap().len(), 1);
         assert!(Spot::of("{\"a\"").is_none() && Spot::of("").is_none());
+    }
+
+    /// A text is JSON for this as for others, and stays it when a member is put in.
+    #[test]
+    fn fuzzed_texts_are_none_or_stay_json() {
+        let sample = r#"{"hooks": {"a": [1, {"b": "x\u00e4\n"}], "c": null}, "d": -1.5e3}"#;
+        fuzz("settings", &[sample.as_bytes().to_vec()], (0, 3_000), |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let Some(spot) = Spot::of(&text) else { return false };
+            let is_json = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            if is_json && text.trim_start().starts_with('{') {
+                let after = with(&text, &spot, Some("new"), &[1]);
+                serde_json::from_str::<serde_json::Value>(&after).unwrap();
+            }
+            true
+        });
+        assert!(Spot::of(&"[".repeat(1_000_000)).is_none());
+        assert!(Spot::of(&"{\"a\":".repeat(1_000_000)).is_none());
     }
 }

@@ -63,3 +63,21 @@ pub(super) fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), Isolat
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::fuzz::{folder, fuzz};
+
+    #[test]
+    fn fuzzed_notes_are_none_or_one() {
+        let folder = folder();
+        let path = folder.path().join("note");
+        let hash = |byte| Hash([byte; 32]).hex();
+        let sample = format!("base {}\nshown {}\n", hash(1), hash(2)).into_bytes();
+        fuzz("note", &[sample], (0, 1_000), |bytes| {
+            fs::write(&path, bytes).unwrap();
+            Note::read(&path).unwrap().is_some()
+        });
+    }
+}

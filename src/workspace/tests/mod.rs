@@ -2,6 +2,7 @@
 
 mod capturing;
 mod crashing;
+mod fuzz;
 mod random;
 mod restoring;
 

@@ -8,6 +8,7 @@ mod damage;
 mod durability;
 mod files;
 mod format;
+mod fuzz;
 mod in_memory;
 mod kept;
 mod merging;

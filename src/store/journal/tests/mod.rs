@@ -3,6 +3,7 @@
 mod basic;
 mod crash;
 mod damage;
+mod fuzz;
 mod golden;
 mod retired;
 mod sealed;
