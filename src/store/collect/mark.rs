@@ -21,6 +21,7 @@ use super::super::open::Store;
 use super::family::{self, Families, Family};
 use super::fetch_all::{fetch_all, newest_first};
 use super::follow::{self, Reference};
+use super::part::Parts;
 use super::plan::Keep;
 use super::survey::range_of;
 use crate::base::id::{Kind, ObjectId, OperationId, SnapshotId};
@@ -54,6 +55,7 @@ pub struct Marks {
     whole: HashSet<SnapshotId>,
     operations: HashSet<OperationId>,
     families: Families,
+    parts: Parts,
     turn: u32,
 }
 
@@ -77,7 +79,8 @@ impl Marks {
     pub fn of(store: &Store, keep: Keep) -> Result<Self, StoreError> {
         let Keep { operations, whole, objects } = keep;
         let names_no_log = operations.is_empty();
-        let mut marks = Self { whole, operations, ..Self::default() };
+        let parts = Parts::of(store)?;
+        let mut marks = Self { whole, operations, parts, ..Self::default() };
         if names_no_log {
             marks.operations.extend(listed_heads(store)?);
         }
@@ -116,6 +119,7 @@ impl Marks {
         if new.is_empty() {
             return Ok(false);
         }
+        self.parts = Parts::of(store)?;
         self.walk_all(store, &new)?;
         self.mark_whole(store, &whole)?;
         Ok(true)
@@ -223,12 +227,11 @@ impl Marks {
                 let ids: Vec<_> = batch.iter().map(|need| need.id).collect();
                 for (need, found) in batch.iter().zip(fetch_all(store, &ids)?) {
                     match found {
+                        // What is there of it is of no use to anybody, and must not seem to be.
+                        Ok(_) if self.is_in_part(store, need.id)? => self.leave(need.id),
                         Ok(bytes) => self.take(*need, &bytes, &mut next, contents)?,
                         // Let go before: what refers to it knows.
-                        Err(ObjectError::Gone { id, .. }) if id == need.id => {
-                            self.live.remove(&id);
-                            self.referred.insert(id);
-                        }
+                        Err(ObjectError::Gone { id, .. }) if id == need.id => self.leave(id),
                         Err(e) => return Err(e.into()),
                     }
                 }
@@ -236,6 +239,17 @@ impl Marks {
             frontier = next;
         }
         Ok(())
+    }
+
+    /// It is gone, or might as well be.
+    fn leave(&mut self, id: ObjectId) {
+        self.live.remove(&id);
+        self.referred.insert(id);
+    }
+
+    fn is_in_part(&mut self, store: &Store, id: ObjectId) -> Result<bool, ObjectError> {
+        let is_content = matches!(id.kind, Kind::Tree | Kind::Document);
+        Ok(is_content && self.parts.is_in_part(store, id)?)
     }
 
     fn take(

@@ -14,6 +14,7 @@ pub(super) mod follow;
 mod forget;
 mod mark;
 mod order;
+mod part;
 pub(super) mod plan;
 pub(super) mod reach;
 mod survey;

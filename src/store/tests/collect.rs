@@ -262,6 +262,52 @@ fn a_tombstone_goes_when_its_object_came_again() {
     assert_whole(&store, again);
 }
 
+/// A snapshot that was thinned: its directories and state lie on in a large pack of which little is
+/// dead, its files are gone. Returns it, one that is whole, and what fills the large pack.
+pub(super) fn left_in_part(store: &Store) -> (SnapshotId, SnapshotId, Vec<ObjectId>) {
+    let writer = store.writer().unwrap();
+    for content in ["in each of them", "one", "deep one"] {
+        put_blob(&writer, content.as_bytes().to_vec()).unwrap();
+    }
+    writer.flush().unwrap();
+    let padding = crate::store::blob::noise(17 << 20);
+    let (padding, _) = writer.put_blob_from(&mut padding.as_slice()).unwrap();
+    let (one, _) = advance(&writer, None, "one");
+    let (two, last) = advance(&writer, Some(one), "two");
+    drop(writer);
+    let objects = vec![padding.object()];
+    collect(store, Keep { objects: objects.clone(), ..keep(&[last], &[two]) });
+    let tree = Snapshot::fetch(store, one).unwrap().tree.object();
+    assert!(store.fetch(tree).is_ok(), "it lies on");
+    assert!(!store.contains(blob_id(b"one").object()).unwrap());
+    assert!(store.check(&|_| ()).unwrap().is_sound());
+    (one, two, objects)
+}
+
+#[test]
+fn what_lies_on_in_part_is_not_whole_again_because_it_is_wanted() {
+    let (_folder, store) = fresh();
+    let (one, two, objects) = left_in_part(&store);
+    let kept = || {
+        let last = store.current().unwrap().unwrap().operation;
+        Keep { objects: objects.clone(), ..keep(&[last], &[one, two]) }
+    };
+    // The limits have grown, or somebody has tagged it.
+    collect(&store, kept());
+    collect(&store, kept());
+    let report = store.check(&|_| ()).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    let tree = Snapshot::fetch(&store, one).unwrap().tree.object();
+    let writer = store.writer().unwrap();
+    assert!(!writer.contains(tree).unwrap(), "nobody may rely on it");
+    // And when it comes back, it is.
+    let (again, last) = advance(&writer, Some(two), "one");
+    drop(writer);
+    collect(&store, Keep { objects, ..keep(&[last], &[one, two, again]) });
+    assert_whole(&store, one);
+    assert!(!store.contains(Tombstone::place(tree)).unwrap());
+}
+
 #[test]
 fn a_damaged_pack_is_named_and_stays_and_what_it_holds_lives_elsewhere() {
     let (_folder, store) = fresh();

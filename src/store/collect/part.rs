@@ -1,0 +1,82 @@
+//! What lies there in part: directories and documents that were let go, and are still stored because
+//! the pack that they lie in stays, while something below them went.
+//!
+//! **Invariant**: what has no tombstone has everything below it. So only what has one is looked into,
+//! and from there what has one again. An object that came back has its tombstone for a while, too,
+//! and has everything.
+//!
+//! Knows nothing of which objects are needed.
+
+use std::collections::HashSet;
+
+use super::super::blob::RawObjects;
+use super::super::error::StoreError;
+use super::super::open::Store;
+use super::follow;
+use super::survey::range_of;
+use crate::base::id::{Kind, ObjectId};
+use crate::object::tombstone::Tombstone;
+use crate::object::traits::{Fetch, ObjectError};
+
+/// Which objects have a tombstone, and what was found out about them.
+#[derive(Debug, Default)]
+pub struct Parts {
+    tombstones: HashSet<ObjectId>,
+    whole: HashSet<ObjectId>,
+}
+
+impl Parts {
+    /// Lists the tombstones of this moment.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn of(store: &Store) -> Result<Self, StoreError> {
+        let mut parts = Self::default();
+        for pack in store.packs.rescan()?.iter() {
+            // What a damaged pack holds is not known.
+            let Ok(open) = pack.open() else { continue };
+            for at in range_of(open, Kind::Tombstone)? {
+                parts.tombstones.insert(open.entry(at)?.id);
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Whether a directory or a document that is stored lacks something below it that was let go.
+    ///
+    /// # Errors
+    /// As `Fetch::fetch`, but not for what is missing.
+    pub fn is_in_part(&mut self, store: &Store, id: ObjectId) -> Result<bool, ObjectError> {
+        let mut seen = HashSet::from([id]);
+        let mut pending = vec![id];
+        while let Some(id) = pending.pop() {
+            if !self.may_be(id) || self.whole.contains(&id) {
+                continue;
+            }
+            let found = match follow::references(store, id) {
+                Err(ObjectError::Missing { .. } | ObjectError::Gone { .. }) => return Ok(true),
+                found => found?,
+            };
+            for reference in found.into_iter().filter(|found| !found.is_weak) {
+                if !is_there(store, reference.id)? {
+                    return Ok(true);
+                }
+                if seen.insert(reference.id) {
+                    pending.push(reference.id);
+                }
+            }
+        }
+        self.whole.extend(seen);
+        Ok(false)
+    }
+
+    fn may_be(&self, id: ObjectId) -> bool {
+        // A large blob has its tombstone in the place of its recipe.
+        let looks = matches!(id.kind, Kind::Tree | Kind::Document | Kind::Blob | Kind::Recipe);
+        looks && self.tombstones.contains(&Tombstone::place(id))
+    }
+}
+
+fn is_there(store: &Store, id: ObjectId) -> Result<bool, ObjectError> {
+    if id.kind == Kind::Recipe { store.holds(id) } else { store.contains(id) }
+}
