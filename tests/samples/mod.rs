@@ -1,6 +1,8 @@
 //! One sample of each stored record, with every field set and every variant used. The golden bytes
 //! and the fuzz bodies stand on them.
 
+#![allow(dead_code, reason = "each test program uses its own part")]
+
 use std::sync::Arc;
 
 use expdag::base::codec::Bytes;

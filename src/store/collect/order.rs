@@ -14,7 +14,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use zstd::zstd_safe::CParameter;
 
 use super::super::open::Store;
-use super::super::pack::block::{PackedBlock, RawBlock};
+use super::super::pack::block::{PackedBlock, RawBlock, full_bytes};
 use super::super::pack::format::IndexEntry;
 use super::super::pack::read::Pack;
 use crate::base::id::Kind;
@@ -81,7 +81,8 @@ impl Ordered {
             let is_next = last.is_some_and(|last| last != (kind, rank));
             let is_other = last.is_some_and(|last| last.0 != kind && last.0 == Kind::Blob);
             let is_full = block.bytes >= BLOCK_BYTES && is_next;
-            if is_full || is_other || block.bytes >= FAMILY_BLOCK_BYTES {
+            let most = last.map_or(FAMILY_BLOCK_BYTES, |(kind, _)| most_bytes(kind));
+            if is_full || is_other || block.bytes >= most {
                 full.push(std::mem::take(&mut block));
                 if full.len() >= batch {
                     compressed(&full)?.iter().try_for_each(&mut *take)?;
@@ -94,6 +95,15 @@ impl Ordered {
         }
         full.extend(Some(block).filter(|block| !block.objects.is_empty()));
         compressed(&full)?.iter().try_for_each(take)
+    }
+}
+
+/// Bytes of the largest block of one family. Snapshots, operations and names are read a few at a time,
+/// and are one family each.
+fn most_bytes(kind: Kind) -> usize {
+    match kind {
+        Kind::Blob | Kind::Tree => FAMILY_BLOCK_BYTES,
+        _ => 2 * full_bytes(kind),
     }
 }
 
