@@ -366,9 +366,8 @@ fn init_can_be_given_again_wherever_it_was_cut_short() {
     tried("init", (all, states.unwrap()), 20);
 }
 
-/// Two of `init`'s syncs are not needed here: that of the folder with the new `exp.toml`, since
-/// making the store inside it syncs the same folder again (in a git repository the store lies
-/// elsewhere); and that of the store's settings, since there are none to be lost yet.
+/// One of `init`'s syncs is not needed here: that of the folder with the new `exp.toml`, since making
+/// the store inside it syncs the same folder again (in a git repository the store lies elsewhere).
 #[test]
 fn no_other_sync_of_init_can_be_left_out() {
     let init_on = |bed: &Bed, disk: Arc<RecordingDisk>| {
@@ -399,7 +398,7 @@ fn no_other_sync_of_init_can_be_left_out() {
         !noticed
     };
     let unnoticed: Vec<_> = (0..syncs.len()).filter(goes_unnoticed).collect();
-    assert_eq!((unnoticed, syncs.len()), (vec![1, 2], 11));
+    assert_eq!((unnoticed, syncs.len()), (vec![1], 11));
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn a_plan_changes_nothing_and_says_what_goes() {
     let plan = bench.json(&["gc", "--dry-run"]);
     assert!(plan["after"].is_null() && plan["objects_going"].as_u64().unwrap() > 0, "{plan:#}");
     let page = bench.ok(&["gc", "--dry-run"]);
-    assert!(page.contains("would") && page.contains("too old 2"), "{page}");
+    assert!(page.contains("would") && page.contains("2 too old"), "{page}");
     assert_eq!(stored(&bench), before);
 }
 

@@ -14,7 +14,7 @@ pub fn gc(report: &gc::Report) -> String {
     for (title, list) in [("With their files:", &report.kept), (without, &report.let_go)] {
         let all: usize = list.iter().map(|one| one.snapshots).sum();
         if all > 0 {
-            let reason = |one: &gc::Decided| format!("{} {}", one.why, one.snapshots);
+            let reason = |one: &gc::Decided| format!("{} {}", one.snapshots, one.why);
             let reasons = list.iter().map(reason).collect::<Vec<_>>().join(", ");
             let reasons = paint(FAINT, format!("({reasons})"));
             let _ = writeln!(page, "{title} {} {reasons}", count(all, "snapshot"));
