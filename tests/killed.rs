@@ -21,7 +21,7 @@ use library::random::Random;
 use scene::{Found, Scene, VERBS, Verb};
 use strike::{Strike, Target};
 
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 26;
 
 /// How a verb usually goes.
 struct Usual {

@@ -11,9 +11,11 @@ mod plain;
 
 use std::collections::BTreeMap;
 
+use expdag::base::id::OperationId;
 use expdag::base::name::Label;
 use expdag::engine::verb::{branch, init, tag};
 use expdag::engine::{Engine, EngineError, Surroundings};
+use expdag::object::operation::{Operation, OperationKind};
 
 use library::random::Random;
 use library::{
@@ -31,6 +33,8 @@ struct Pair {
     engines: Vec<Engine>,
     model: Model,
     ids: Vec<String>,
+    /// The operation log, oldest first.
+    log: Vec<(OperationId, Operation)>,
 }
 
 impl Pair {
@@ -42,7 +46,10 @@ impl Pair {
         let around = Surroundings { session: "zero".to_owned(), ..bed.surroundings() };
         let first = init::run(around, &init::Options::default()).unwrap().snapshot.unwrap();
         let engines = SESSIONS.iter().map(|session| bed.open(session)).collect();
-        Self { bed, engines, model: Model::new(start), ids: vec![first] }
+        let (model, ids, log) = (Model::new(start), vec![first], Vec::new());
+        let mut pair = Self { bed, engines, model, ids, log };
+        pair.read_log();
+        pair
     }
 
     /// Takes a step with both, and compares.
@@ -53,7 +60,19 @@ impl Pair {
             return;
         }
         let expected = self.model.take(session, step);
+        let before = self.log.len();
         let answered = self.ask(session, step);
+        self.read_log();
+        let added: Vec<_> = self.log[before..].iter().map(|(_, operation)| operation).collect();
+        let by = SESSIONS[session];
+        assert!(added.iter().all(|operation| operation.session == by), "{step:?}: {added:#?}");
+        // What was not captured is captured first, whether or not the verb is refused then.
+        let is_capture = |operation: &&&Operation| operation.kind == OperationKind::Capture;
+        let done = added.iter().filter(|operation| !is_capture(operation)).count();
+        match &answered {
+            Ok(_) => assert!(done <= 1, "{step:?}: {added:#?}"),
+            Err(_) => assert_eq!(done, 0, "{step:?}: it was refused, and did {added:#?}"),
+        }
         match (&expected, &answered) {
             (Answer::Done { made }, Ok(ids)) => {
                 assert_eq!(*made, ids.len(), "{step:?}: snapshots made");
@@ -64,6 +83,29 @@ impl Pair {
             }
             _ => panic!("{step:?}: expected {expected:?}, got {answered:?}"),
         }
+    }
+
+    /// Reads on in the operation log: each entry follows the one before, and begins with the names
+    /// that it left; no entry is ever another one.
+    fn read_log(&mut self) {
+        let store = self.engines[0].store();
+        let mut next = store.current().unwrap().map(|current| current.operation);
+        let known = self.log.last().map(|(id, _)| *id);
+        let mut added = Vec::new();
+        while let Some(id) = next.filter(|id| Some(*id) != known) {
+            let operation = Operation::fetch(store, id).unwrap();
+            next = operation.parents.first().copied();
+            added.push((id, operation));
+        }
+        assert_eq!(next, known, "the log does not go on from where it was");
+        for entry in added.into_iter().rev() {
+            if let Some((_, before)) = self.log.last() {
+                assert_eq!(entry.1.before, before.after, "names moved without an operation");
+            }
+            self.log.push(entry);
+        }
+        let last = self.log.last().map(|(_, operation)| operation.after);
+        assert_eq!(last, Some(store.names().unwrap()));
     }
 
     /// Has the engine take a step; tells the ids of the snapshots that it made, in order.

@@ -33,7 +33,7 @@ const fn verb(name: &'static str, words: &'static [&'static str], edits: bool) -
 const HOOK: &str = r#"{"session_id":"one","hook_event_name":"PostToolUse","tool_name":"Bash",
     "tool_input":{"command":"true"},"tool_response":{"stdout":""}}"#;
 
-pub const VERBS: [Verb; 11] = [
+pub const VERBS: [Verb; 13] = [
     verb("snapshot", &["snapshot", "-m", "killed"], true),
     verb("branch", &["branch", "new"], true),
     verb("switch", &["switch", "side"], true),
@@ -48,6 +48,8 @@ pub const VERBS: [Verb; 11] = [
         ..verb("state put --files", &["state", "put", "-", "--files"], true)
     },
     verb("tag", &["tag", "new"], false),
+    verb("gc", &["gc", "--repack"], false),
+    verb("forget", &["forget", "side/file-3.txt", "--yes"], false),
 ];
 
 /// What can be seen of a workspace.
