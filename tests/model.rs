@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use expdag::base::id::OperationId;
 use expdag::base::name::Label;
-use expdag::engine::verb::{branch, init, tag};
+use expdag::engine::verb::{branch, gc, init, tag};
 use expdag::engine::{Engine, EngineError, Surroundings};
 use expdag::object::operation::{Operation, OperationKind};
 
@@ -132,8 +132,8 @@ impl Pair {
             Step::Undo => undo_one(engine).map(|report| some(report.captured)),
             Step::Redo => redo_one(engine).map(|report| some(report.captured)),
             Step::Tag(name) => {
+                let note = note_of(name);
                 let name = Label::new(name)?;
-                let note = String::new();
                 let options = tag::Options::Create { name, what: None, note, dry_run: false };
                 tag::run(engine, &options).map(|_| Vec::new())
             }
@@ -161,10 +161,17 @@ impl Pair {
             assert_eq!(found, right(&self.model.names.branches), "{after}: branches");
             let listed = tag::run(engine, &tag::Options::List).unwrap().tags;
             let found: BTreeMap<_, _> =
-                listed.into_iter().map(|tag| (tag.name, tag.snapshot)).collect();
-            assert_eq!(found, right(&self.model.names.tags), "{after}: tags");
+                listed.into_iter().map(|tag| (tag.name, (tag.snapshot, tag.note))).collect();
+            let right = right(&self.model.names.tags).into_iter();
+            let noted = right.map(|(name, id)| (name.clone(), (id, note_of(&name)))).collect();
+            assert_eq!(found, noted, "{after}: tags");
         }
     }
+}
+
+/// What is said with a tag.
+fn note_of(tag: &str) -> String {
+    format!("why there is {tag}")
 }
 
 fn random_step(random: &mut Random, model: &Model) -> Step {
@@ -191,7 +198,7 @@ fn random_step(random: &mut Random, model: &Model) -> Step {
 
 #[test]
 fn engine_and_model_agree_after_each_step() {
-    let (mut done, mut conflicts, mut refused) = (0, 0, 0);
+    let (mut done, mut conflicts, mut refused, mut collected) = (0, 0, 0, 0);
     for seed in 0..SEEDS {
         let (mut pair, mut random) = (Pair::new(), Random(seed));
         let mut taken = Vec::new();
@@ -211,12 +218,20 @@ fn engine_and_model_agree_after_each_step() {
                 std::panic::resume_unwind(panic);
             }
             done += 1;
+            if random.below(12) == 0 {
+                gc::run(&pair.engines[session], &gc::Options::default()).unwrap();
+                pair.read_log();
+                pair.compare("gc");
+                collected += 1;
+            }
         }
         conflicts += pair.model.conflicts;
         refused += pair.model.refused;
         assert!(pair.engines[0].store().check(&|_| ()).unwrap().is_sound(), "seed {seed}");
     }
-    println!("{done} steps, {conflicts} merges with conflicts, {refused} undos refused");
+    println!(
+        "{done} steps, {conflicts} merges with conflicts, {refused} undos refused, {collected} gc"
+    );
     assert!(done > 1000 && conflicts > 5 && refused > 5, "{done} {conflicts} {refused}");
 }
 
