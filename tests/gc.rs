@@ -174,6 +174,44 @@ fn the_last_good_snapshot_keeps_its_files() {
     assert_eq!(bench.json(&["status"])["snapshot"]["id"], good);
 }
 
+/// Where two branches have parted, each has its own way back, also behind the other one's.
+#[test]
+fn the_last_good_snapshot_of_each_branch_keeps_its_files() {
+    let bench = Bench::project();
+    hook(&bench, "1\n");
+    bench.ok(&["eval"]);
+    let good = bench.json(&["log", "-n", "1"])["entries"][0]["id"].as_str().unwrap().to_owned();
+    // Nobody has measured the place where they part.
+    let fork = hook(&bench, "2\n");
+    bench.ok(&["branch", "z-side", "--from", &fork]);
+    hook(&bench, "0\n");
+    bench.ok(&["eval"]);
+    bench.ok(&["switch", "z-side"]);
+    bench.write("tests.txt", "bad a\nbad b\nbad c\nok d\n");
+    hook(&bench, "3\n");
+    hook(&bench, "4\n");
+    bench.ok(&["branch", "other"]);
+    settings(&bench, NOTHING_STAYS);
+    bench.ok(&["gc"]);
+    bench.ok(&["rollback"]);
+    assert_eq!(bench.json(&["status"])["snapshot"]["id"], good);
+    assert_eq!(bench.read("value.txt"), "1\n");
+}
+
+#[test]
+fn what_the_newest_snapshot_is_compared_with_keeps_its_files() {
+    let bench = Bench::project();
+    (1..4).for_each(|value| drop(hook(&bench, &format!("{value}\n"))));
+    // The newest operation is about something else.
+    bench.ok(&["branch", "other", "--from", "@~3"]);
+    settings(&bench, NOTHING_STAYS);
+    let report = bench.json(&["gc"]);
+    assert!(report["let_go"][0]["snapshots"].as_u64() > Some(0), "{report:#}");
+    bench.ok(&["eval"]);
+    let shown = bench.json(&["show"]);
+    assert_eq!(shown["changes"].as_array().unwrap().len(), 1, "{shown:#}");
+}
+
 #[test]
 fn a_state_with_files_keeps_them() {
     let bench = Bench::project();

@@ -5,13 +5,14 @@
 //! or a session stands on. What comes after this was gathered is the collection's own care: whatever
 //! is named since stays.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::config::Settings;
 use super::region::Region;
 use super::view::Identity;
 use super::{Engine, EngineError};
-use crate::base::id::{ObjectId, OperationId, SnapshotId};
+use crate::base::id::{Hash, ObjectId, OperationId, SnapshotId};
 use crate::base::limits::OPERATIONS_WALK_MAX;
 use crate::base::time::Timestamp;
 use crate::object::experiment::Experiment;
@@ -80,10 +81,10 @@ impl Engine {
         let (stay, go) = log.split_at(count);
         let claims = self.claims(stay)?;
         let region = Region::below(self, claims.snapshots.keys().copied())?;
-        let good = self.last_good_ones(stay, &region)?;
+        let behind = self.behind_heads(stay, &region)?;
         let given = (&claims, &region);
         let facts: Vec<_> =
-            region.snapshots.iter().map(|(id, found)| facts(*id, found, given, &good)).collect();
+            region.snapshots.iter().map(|(id, found)| facts(*id, found, given, &behind)).collect();
         let decided = decide(&facts, limits, now);
         let mut decisions: BTreeMap<Decision, usize> = BTreeMap::new();
         decided.iter().for_each(|decision| *decisions.entry(*decision).or_default() += 1);
@@ -136,16 +137,16 @@ impl Engine {
         Ok(claims)
     }
 
-    /// The newest good snapshot before each branch and position, for each evaluator that judged one:
-    /// where the walk back to the last good node ends.
-    fn last_good_ones(
+    /// What the head of each branch and each position are judged by: the snapshot just before, and
+    /// the way back.
+    fn behind_heads(
         &self,
         stay: &[(OperationId, Operation)],
         region: &Region,
-    ) -> Result<HashSet<SnapshotId>, EngineError> {
-        let Some((_, newest)) = stay.first() else { return Ok(HashSet::new()) };
+    ) -> Result<BehindHeads, EngineError> {
+        let Some((_, newest)) = stay.first() else { return Ok(BehindHeads::default()) };
         let mut good = HashMap::new();
-        let mut heads = Vec::new();
+        let mut heads = HashSet::new();
         for entry in names::list(&self.store, newest.after, "")? {
             match (NameKey::parse(&entry.key), entry.value) {
                 (Some(NameKey::Verdict(snapshot)), NameValue::Verdict(verdict))
@@ -153,26 +154,52 @@ impl Engine {
                 {
                     good.insert(snapshot, verdict.evaluator);
                 }
-                (_, NameValue::Branch(snapshot)) => heads.push(snapshot),
-                (_, NameValue::Position(position)) => heads.push(position.snapshot),
+                (_, NameValue::Branch(snapshot)) => drop(heads.insert(snapshot)),
+                (_, NameValue::Position(position)) => drop(heads.insert(position.snapshot)),
                 _ => {}
             }
         }
-        let mut last = HashSet::new();
-        // By first parents, as the walk goes; where one has been, another finds nothing new.
-        let mut seen = HashSet::new();
-        for head in heads {
-            let mut evaluators = HashSet::new();
-            let mut next = Some(head);
-            while let Some(id) = next.filter(|id| seen.insert(*id)) {
-                if good.get(&id).is_some_and(|evaluator| evaluators.insert(*evaluator)) {
-                    last.insert(id);
-                }
-                next = region.first_parent(id);
-            }
-        }
-        Ok(last)
+        let before = heads.iter().filter_map(|head| region.first_parent(*head)).collect();
+        Ok(BehindHeads { before, good: last_good_ones(&good, &heads, region) })
     }
+}
+
+/// What the heads are judged by.
+#[derive(Default)]
+struct BehindHeads {
+    /// What comes just before one.
+    before: HashSet<SnapshotId>,
+    /// The newest good ones.
+    good: HashSet<SnapshotId>,
+}
+
+/// The newest good snapshot before each head, for each evaluator that judged one: where the walk back
+/// to the last good node ends.
+fn last_good_ones(
+    good: &HashMap<SnapshotId, Hash>,
+    heads: &HashSet<SnapshotId>,
+    region: &Region,
+) -> HashSet<SnapshotId> {
+    let mut last = HashSet::new();
+    // The evaluators that found something good on every way that led to a snapshot: whoever comes
+    // there with all of these finds nothing new behind it.
+    let mut met: HashMap<SnapshotId, BTreeSet<Hash>> = HashMap::new();
+    for head in heads {
+        let mut found = BTreeSet::new();
+        let mut next = Some(*head);
+        while let Some(id) = next {
+            match met.entry(id) {
+                Entry::Occupied(before) if before.get().is_subset(&found) => break,
+                Entry::Occupied(mut before) => before.get_mut().retain(|one| found.contains(one)),
+                Entry::Vacant(first) => drop(first.insert(found.clone())),
+            }
+            if good.get(&id).is_some_and(|evaluator| found.insert(*evaluator)) {
+                last.insert(id);
+            }
+            next = region.first_parent(id);
+        }
+    }
+    last
 }
 
 /// The operations that stay: all that is named before or after one of them.
@@ -294,7 +321,7 @@ fn facts(
     id: SnapshotId,
     snapshot: &Snapshot,
     (claims, region): (&Claims, &Region),
-    good: &HashSet<SnapshotId>,
+    behind: &BehindHeads,
 ) -> SnapshotFacts {
     SnapshotFacts {
         when: snapshot.when,
@@ -305,6 +332,7 @@ fn facts(
         is_milestone: snapshot.tier == Tier::Milestone,
         is_manual: matches!(snapshot.origin, Origin::Initial | Origin::Manual | Origin::Merge),
         is_fork: region.is_fork(id),
-        is_last_good: good.contains(&id),
+        is_last_good: behind.good.contains(&id),
+        is_before_head: behind.before.contains(&id),
     }
 }

@@ -1,8 +1,8 @@
 //! Which snapshots keep their files, and how much of the operation log stays: a pure function of
 //! facts, limits and the present moment (ledger C4, C10).
 //!
-//! **Invariant**: what is named, tagged, in use, a milestone, the place where histories part, or the
-//! newest good snapshot of a branch stays, whatever the limits say. So branches, merges, undo within
+//! **Invariant**: what is named, tagged, in use, a milestone, the place where histories part, the newest
+//! good snapshot of a branch, or the one just before its head stays, whatever the limits say. So branches, merges, undo within
 //! the log and the way back to the last good node do not depend on when a collection ran.
 //!
 //! Knows nothing of objects or packs, nor what is done with what is let go.
@@ -66,6 +66,8 @@ pub struct SnapshotFacts {
     pub is_fork: bool,
     /// Whether it is the newest good one before the head of a branch.
     pub is_last_good: bool,
+    /// Whether it comes just before the head of a branch: what that is compared with.
+    pub is_before_head: bool,
 }
 
 /// Why a snapshot keeps its files, or does not.
@@ -83,6 +85,8 @@ pub enum Decision {
     LastGood,
     /// Histories part there.
     Fork,
+    /// The head of a branch is compared with it.
+    BeforeHead,
     /// Somebody asked for it.
     Manual,
     /// It is within all limits.
@@ -112,6 +116,7 @@ impl Decision {
             Self::Milestone => "milestone",
             Self::LastGood => "last good",
             Self::Fork => "where histories part",
+            Self::BeforeHead => "just before a head",
             Self::Manual => "asked for",
             Self::Recent => "recent",
             Self::Untagged => "not tagged",
@@ -151,6 +156,7 @@ fn protected(facts: &SnapshotFacts, limits: &RetentionLimits) -> Option<Decision
         (facts.is_milestone, Decision::Milestone),
         (facts.is_last_good, Decision::LastGood),
         (facts.is_fork, Decision::Fork),
+        (facts.is_before_head, Decision::BeforeHead),
         (facts.is_manual && limits.manual && !limits.tagged_only, Decision::Manual),
     ];
     reasons.into_iter().find(|(holds, _)| *holds).map(|(_, decision)| decision)

@@ -43,6 +43,7 @@ fn what_is_needed_stays_whatever_its_age() {
         (with(|facts| facts.is_milestone = true), Decision::Milestone),
         (with(|facts| facts.is_fork = true), Decision::Fork),
         (with(|facts| facts.is_last_good = true), Decision::LastGood),
+        (with(|facts| facts.is_before_head = true), Decision::BeforeHead),
         (with(|facts| facts.is_manual = true), Decision::Manual),
     ];
     let tagged_only = RetentionLimits { tagged_only: true, ..limits.clone() };
