@@ -64,6 +64,18 @@ impl Tombstone {
         }
     }
 
+    /// Reads the bytes of a tombstone that stands in that place, strictly, and tells of what it is.
+    ///
+    /// # Errors
+    /// [`ObjectError::Damaged`]; [`ObjectError::Rule`] when it stands for no kind of object.
+    pub fn read(place: ObjectId, bytes: &[u8]) -> Result<(ObjectId, Self), ObjectError> {
+        let found: Self = codec::decode(Kind::Tombstone, bytes)
+            .map_err(|source| ObjectError::Damaged { id: place, source })?;
+        let rule = "it stands for an object of no kind";
+        let kind = Kind::from_number(found.kind).ok_or(ObjectError::Rule { id: place, rule })?;
+        Ok((ObjectId { kind, ..place }, found))
+    }
+
     /// Reads the bytes of the tombstone of an object, strictly.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
+use super::blob::RawObjects;
 use super::collect::reach::Reach;
 use super::error::StoreError;
 use super::journal::{self, JournalCheck};
@@ -18,6 +19,7 @@ use super::pack::read::{OpenPack, Pack, cut};
 use super::pack::set::check_hash;
 use crate::base::id::{Kind, ObjectId, OperationId};
 use crate::object::operation::Operation;
+use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::ObjectError;
 
 /// Operations that are named where no head says which one is current.
@@ -82,6 +84,10 @@ pub struct CheckReport {
     pub reached: usize,
     /// Objects that nothing current needs: left by what was not committed, or removed.
     pub unreferenced: usize,
+    /// Tombstones: objects that were let go on purpose.
+    pub tombstones: usize,
+    /// Objects that were forgotten and are stored: forgetting was cut short, or they came again.
+    pub leftovers: Vec<ObjectId>,
     /// Segments of the journal that were read.
     pub segments: usize,
     /// Frames in them that are whole.
@@ -146,6 +152,7 @@ impl Store {
         let heads = listed.iter().map(|head| head.object());
         let reached = Reach::from(self, heads, progress, &mut report.problems);
         report.objects = all.len();
+        self.check_tombstones(&all, &mut report);
         report.reached = reached.len();
         report.unreferenced = all.iter().filter(|id| !reached.contains(id)).count();
         self.check_journal(&mut report)?;
@@ -169,6 +176,26 @@ impl Store {
         }
     }
 
+    /// Reads each tombstone, and finds what was forgotten and is there.
+    fn check_tombstones(&self, all: &HashSet<ObjectId>, report: &mut CheckReport) {
+        for place in all.iter().filter(|id| id.kind == Kind::Tombstone) {
+            report.tombstones += 1;
+            // One that cannot be read was named with its pack.
+            let Ok(Some(bytes)) = self.raw(*place) else { continue };
+            let tombstone = Tombstone::read(*place, &bytes);
+            match tombstone {
+                Ok((of, tombstone)) if tombstone.why == Farewell::Forgotten => {
+                    let recipe = ObjectId { kind: Kind::Recipe, ..of };
+                    let is_large = of.kind == Kind::Blob && all.contains(&recipe);
+                    report.leftovers.extend((is_large || all.contains(&of)).then_some(of));
+                }
+                Ok(_) => {}
+                Err(e) => report.problems.push(problem_of(&e)),
+            }
+        }
+        report.leftovers.sort_unstable();
+    }
+
     fn check_journal(&self, report: &mut CheckReport) -> Result<(), StoreError> {
         let JournalCheck { segments, frames, damaged, unfinished } =
             journal::check(&self.layout.journal())?;
@@ -180,25 +207,31 @@ impl Store {
 }
 
 fn check_pack(pack: &Pack, all: &mut HashSet<ObjectId>, problems: &mut Vec<Problem>) {
-    let open = match pack.open().and_then(|open| open.check_header().map(|()| open)) {
+    let open = match pack.open() {
         Ok(open) => open,
-        // Taken away by a compaction, which stored its objects elsewhere before.
+        // Taken away by a compaction or collection, which stored elsewhere what is needed of it.
         Err(e) if super::pack::set::is_gone(&e) => return,
         Err(e) => return problems.push(problem_of(&e)),
     };
+    problems.extend(open.check_header().err().map(|e| problem_of(&e)));
     let mut by_block: Vec<Vec<IndexEntry>> = vec![Vec::new(); open.blocks().len()];
     let mut last = None;
     for at in 0..open.count() {
         let entry = match open.entry(at) {
             Ok(entry) => entry,
-            Err(e) => return problems.push(problem_of(&e)),
+            Err(e) => {
+                push_new(problems, problem_of(&e));
+                continue;
+            }
         };
         let what = "its index is out of order or names a block that is not there";
         match by_block.get_mut(entry.block as usize) {
             Some(block) if last < Some(entry.id) => block.push(entry),
             _ => {
+                // Named once; what the rest of it says is looked at all the same.
                 let (path, what) = (pack.path.clone(), what.to_owned());
-                return problems.push(Problem::File { path, what });
+                push_new(problems, Problem::File { path, what });
+                continue;
             }
         }
         last = Some(entry.id);
@@ -209,6 +242,12 @@ fn check_pack(pack: &Pack, all: &mut HashSet<ObjectId>, problems: &mut Vec<Probl
         .flat_map_iter(|(number, entries)| check_block(open, pack, number, entries))
         .collect();
     problems.extend(found);
+}
+
+fn push_new(problems: &mut Vec<Problem>, problem: Problem) {
+    if !problems.contains(&problem) {
+        problems.push(problem);
+    }
 }
 
 fn check_block(

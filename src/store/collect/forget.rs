@@ -18,7 +18,9 @@ use super::super::open::Store;
 use super::super::pack::read::Pack;
 use super::super::pack::write::remove_stale;
 use super::copy::Copying;
+use super::follow::references_in;
 use super::order::Place;
+use super::survey::range_of;
 use crate::base::codec;
 use crate::base::id::{BlobId, Kind, ObjectId};
 use crate::base::limits::LOCK_TRIES_MAX;
@@ -57,11 +59,11 @@ impl Store {
         writers.note("forget");
         // A pack that was half written may hold it, too.
         remove_stale(self.disk.as_ref(), &self.layout.tmp());
-        self.packs.rescan()?;
-        let doomed: HashSet<ObjectId> = self.content_objects(blobs)?.into_iter().collect();
+        let packs = self.packs.rescan()?;
+        let mut doomed: HashSet<ObjectId> = self.content_objects(blobs)?.into_iter().collect();
         let mut done = Forgotten { objects: doomed.len(), ..Forgotten::default() };
-        self.put_tombstones(blobs, &doomed, who, when)?;
-        for pack in self.packs.packs()?.iter() {
+        self.put_tombstones(blobs, &mut doomed, who, when)?;
+        for pack in packs.iter() {
             match self.holds_any(pack, &doomed) {
                 Ok(false) => {}
                 Ok(true) => self.write_without(pack, &doomed, &mut done)?,
@@ -74,7 +76,7 @@ impl Store {
     }
 
     /// The stored objects that hold these contents and nothing else: blobs, recipes, and pieces of
-    /// which no other content is made.
+    /// which no other content is made, and which are no content of a file or state themselves.
     ///
     /// # Errors
     /// As `Fetch::fetch`, for the recipes.
@@ -98,7 +100,37 @@ impl Store {
                 }
             }
         }
+        self.keep_whole_contents(&wanted, &mut found)?;
         Ok(found.into_iter().collect())
+    }
+
+    /// Takes out the pieces that a directory or a state names by themselves: the last piece of a large
+    /// file may be short, and the whole of a small one.
+    fn keep_whole_contents(
+        &self,
+        wanted: &HashSet<BlobId>,
+        found: &mut HashSet<ObjectId>,
+    ) -> Result<(), StoreError> {
+        let is_piece = |id: &ObjectId| id.kind == Kind::Blob && !wanted.contains(&BlobId(id.hash));
+        if !found.iter().any(is_piece) {
+            return Ok(());
+        }
+        for pack in self.packs.packs()?.iter() {
+            // What a damaged pack says cannot be asked for either.
+            let Ok(open) = pack.open() else { continue };
+            for at in [Kind::Tree, Kind::Document].map(|kind| range_of(open, kind)) {
+                for at in at? {
+                    let entry = open.entry(at)?;
+                    let Ok(bytes) = self.packs.read(pack, &entry) else { continue };
+                    for named in references_in(entry.id, &bytes)? {
+                        if is_piece(&named.id) {
+                            found.remove(&named.id);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The contents that are stored in pieces.
@@ -116,10 +148,11 @@ impl Store {
         Ok(found)
     }
 
+    /// Sets the tombstones that are not there. One that a collection set goes with the rest.
     fn put_tombstones(
         &self,
         blobs: &[BlobId],
-        doomed: &HashSet<ObjectId>,
+        doomed: &mut HashSet<ObjectId>,
         who: &str,
         when: Timestamp,
     ) -> Result<(), StoreError> {
@@ -130,9 +163,14 @@ impl Store {
             let is_stored =
                 doomed.contains(&of) || doomed.contains(&ObjectId { kind: Kind::Recipe, ..of });
             let place = Tombstone::place(of);
-            if !is_stored || self.raw(place)?.is_some() || !places.insert(place) {
+            if !is_stored || !places.insert(place) {
                 continue;
             }
+            match self.raw(place)?.map(|bytes| Tombstone::decode(of, &bytes)).transpose()? {
+                Some(old) if old.why == Farewell::Forgotten => continue,
+                Some(_) => doomed.insert(place),
+                None => false,
+            };
             let (why, who) = (Farewell::Forgotten, who.to_owned());
             let tombstone = Tombstone { kind: of.kind as u8, why, who, when };
             let encoded = codec::encode(Kind::Tombstone, &tombstone);

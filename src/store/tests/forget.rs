@@ -4,11 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::collect::{assert_whole, collect, history, keep};
 use super::crash::{CONFIG, leave_out_each_sync};
 use super::{folder_in_memory, fresh, open, quick};
 use crate::base::fault::{CrashPoint, RecordingDisk, crash_points};
-use crate::base::id::BlobId;
+use crate::base::id::{BlobId, Kind};
 use crate::base::time::Timestamp;
+use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, ObjectError, put_blob};
 use crate::store::Store;
 use crate::store::blob::noise;
@@ -64,6 +66,95 @@ fn a_piece_that_another_file_needs_stays() {
     assert!(done.objects > 5);
     let left = store.statistics().unwrap().bytes();
     assert!(left < 1_000, "{left} bytes are left");
+}
+
+#[test]
+fn a_piece_that_is_a_small_file_of_its_own_stays() {
+    let (_folder, store) = fresh();
+    let content = noise(3 << 20);
+    let large = put(&store, &[&content])[0];
+    let recipe = crate::store::blob::recipe_of(&store, large).unwrap().unwrap();
+    let last = recipe.pieces.last().unwrap();
+    let writer = store.writer().unwrap();
+    let entry = crate::object::tree::TreeEntry {
+        name: b"small"[..].into(),
+        kind: crate::object::tree::EntryKind::File,
+        hash: last.blob.0,
+        length: last.length,
+    };
+    crate::object::tree::build(&writer, vec![entry]).unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    let done = store.forget(&[large], "ann", NOW).unwrap();
+    assert_eq!(done.objects, recipe.pieces.len(), "the recipe, and all pieces but one");
+    assert!(is_gone(&store, large));
+    assert_eq!(store.fetch(last.blob.object()).unwrap().len() as u64, last.length);
+    // Named itself it goes.
+    store.forget(&[last.blob], "ann", NOW).unwrap();
+    assert!(is_gone(&store, last.blob));
+}
+
+/// Whether these bytes are anywhere in the blocks of the packs, or in a half-made file.
+fn is_anywhere(store: &Store, content: &[u8]) -> bool {
+    let has = |bytes: &[u8]| bytes.windows(content.len()).any(|window| window == content);
+    let packs = store.packs.rescan().unwrap();
+    let in_packs = packs.iter().any(|pack| {
+        let open = pack.open().unwrap();
+        (0..open.blocks().len()).any(|number| has(&open.block(number as u32).unwrap()))
+    });
+    let tmp = std::fs::read_dir(store.layout().tmp()).unwrap();
+    in_packs || tmp.into_iter().any(|file| has(&std::fs::read(file.unwrap().path()).unwrap()))
+}
+
+#[test]
+fn no_byte_of_it_is_left_and_fsck_knows_why() {
+    let (_folder, store) = fresh();
+    // Records quote the beginning of it and no more.
+    let content = "two, and behind that what nobody may see";
+    let made = history(&store, &["one", content, "three"]);
+    let hidden = b"what nobody may see";
+    let files = [content.to_owned(), format!("deep {content}")];
+    let files = files.map(|file| crate::base::codec::blob_id(file.as_bytes()));
+    assert!(is_anywhere(&store, hidden));
+    std::fs::write(store.layout().tmp().join("pack-1-1"), content).unwrap();
+    store.forget(&files, "ann", NOW).unwrap();
+    assert!(!is_anywhere(&store, hidden));
+    let report = store.check(&|_| ()).unwrap();
+    assert!(report.is_sound() && report.leftovers.is_empty(), "{report:?}");
+    assert_eq!(report.tombstones, 2);
+    [made[0].0, made[2].0].iter().for_each(|id| assert_whole(&store, *id));
+    // It may come again, and is then there; fsck says so, and it can be forgotten once more.
+    put(&store, &[content.as_bytes()]);
+    let report = open(store.root()).check(&|_| ()).unwrap();
+    assert!(report.is_sound() && report.leftovers == [files[0].object()], "{report:?}");
+    store.forget(&files, "ann", NOW).unwrap();
+    // A collection keeps the tombstones as long as something names the files.
+    collect(&store, keep(&[], &[made[1].0, made[2].0]));
+    assert!(files.iter().all(|file| is_gone(&store, *file)));
+    collect(&store, keep(&[], &[made[2].0]));
+    assert!(files.iter().all(|file| !is_gone(&store, *file)), "nothing names them");
+}
+
+#[test]
+fn what_a_collection_let_go_of_is_said_to_be_forgotten_from_then_on() {
+    let (_folder, store) = fresh();
+    let large = put(&store, &[&noise(3 << 20)])[0];
+    let retention = Tombstone {
+        kind: Kind::Blob as u8,
+        why: Farewell::Retention,
+        who: "gc".to_owned(),
+        when: NOW,
+    };
+    let writer = store.writer().unwrap();
+    retention.put(&writer, large.object()).unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    store.forget(&[large], "ann", NOW).unwrap();
+    let Err(ObjectError::Gone { tombstone, .. }) = open(store.root()).fetch(large.object()) else {
+        panic!("it is there")
+    };
+    assert_eq!((tombstone.why, tombstone.who.as_str()), (Farewell::Forgotten, "ann"));
+    assert_eq!(store.check(&|_| ()).unwrap().tombstones, 1);
 }
 
 #[test]

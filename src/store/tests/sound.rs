@@ -92,3 +92,27 @@ fn a_recipe_of_another_whole_is_found() {
     let [Problem::Object { id, .. }] = &report.problems[..] else { panic!("{report:?}") };
     assert_eq!(*id, wrong.object());
 }
+
+#[test]
+fn every_fault_of_a_file_is_named_and_nothing_is_repaired() {
+    let (_folder, store) = fresh();
+    let writer = store.writer().unwrap();
+    let first = put_blob(&writer, crate::store::blob::noise(9_000)).unwrap();
+    let tree = put_tree(&writer, "second");
+    writer.flush().unwrap();
+    drop(writer);
+    let path = store.packs.rescan().unwrap()[0].path.clone();
+    let blocks = store.packs.rescan().unwrap()[0].open().unwrap().blocks().to_vec();
+    assert_eq!(blocks.len(), 2, "content and records");
+    let mut bytes = std::fs::read(&path).unwrap();
+    blocks.iter().for_each(|block| bytes[block.offset as usize + 5] ^= 1);
+    bytes[9] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let store = open(store.root());
+    let report = store.check(&|_| ()).unwrap();
+    assert_eq!(report.problems.len(), 3, "the head and both blocks: {:?}", report.problems);
+    assert_eq!(report.objects, 3, "what its index says is known all the same");
+    assert!(store.packs.locate(first.object()).unwrap().is_some());
+    assert!(store.packs.locate(tree.object()).unwrap().is_some());
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
