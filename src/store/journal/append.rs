@@ -7,14 +7,13 @@ use std::io;
 use std::ops::Range;
 
 use super::error::JournalError;
-use super::frame::{Frame, Position, StreamId, frame_bytes};
+use super::frame::{Frame, HEADER_BYTES, Position, StreamId, frame_bytes};
 use super::open::{Bounds, Journal};
 use super::roll::{begin_segment, sync_names};
 use super::tail::{Active, Tail};
 use crate::base::disk::{Disk, PlacedFile};
 use crate::base::limits::{JOURNAL_PAGE_BYTES, JOURNAL_PAYLOAD_BYTES_MAX};
 use crate::store::error::StoreError;
-use crate::store::quota::Quota;
 
 /// One frame to append.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +64,10 @@ impl Journal {
             held.note_again();
         }
         self.settle(&mut inner.tail)?;
+        self.allow(&inner.tail, appends)?;
         let mut writer = Writer {
             tail: &mut inner.tail,
             disk: self.disk.as_ref(),
-            quota: &self.quota,
             bounds: self.bounds,
             bytes: Vec::new(),
             start: 0,
@@ -77,11 +76,25 @@ impl Journal {
             appends.iter().map(|append| writer.add(append)).collect();
         let appended = appended.and_then(|results| writer.flush().map(|()| results));
         Ok(appended.inspect_err(|e| {
-            if !e.is_quota() {
-                self.poison.set(e);
-            }
+            self.poison.set(e);
             inner.tail.forget();
         })?)
+    }
+
+    /// Asks the quota for the room of all frames before the first one is written, so that none is
+    /// where one is refused.
+    fn allow(&self, tail: &Tail, appends: &[Append<'_>]) -> Result<(), StoreError> {
+        let bytes: u64 = appends.iter().map(|one| frame_bytes(one.payload.len()) as u64).sum();
+        let fits = |active: &Active| {
+            let end = active.end + bytes;
+            active.is_writable() && end <= active.length && end <= self.bounds.segment
+        };
+        if tail.active.as_ref().is_some_and(fits) {
+            return Ok(());
+        }
+        // Each frame may begin a segment, and the one that is active may grow by a step.
+        let headers = appends.len() as u64 * HEADER_BYTES;
+        Ok(self.quota.allow(bytes + headers + self.bounds.step)?)
     }
 
     /// Makes durable what others appended to the active segment, before this process appends to it
@@ -108,7 +121,6 @@ impl Journal {
 struct Writer<'a> {
     tail: &'a mut Tail,
     disk: &'a dyn Disk,
-    quota: &'a Quota,
     bounds: Bounds,
     /// Frames that are not written yet.
     bytes: Vec<u8>,
@@ -129,7 +141,6 @@ impl Writer<'_> {
         }
         if self.needs_segment() {
             self.flush()?;
-            self.quota.allow(self.bounds.step)?;
             begin_segment(self.tail, self.disk)?;
         }
         let Some(active) = &mut self.tail.active else {
@@ -169,7 +180,6 @@ impl Writer<'_> {
         let mut written = Ok(());
         if active.end > active.length && self.start > 0 {
             let zeros = active.length..active.end.next_multiple_of(self.bounds.step);
-            self.quota.allow(zeros.end - zeros.start)?;
             active.length = zeros.end;
             written = fill(writer.as_ref(), zeros);
         }

@@ -104,6 +104,37 @@ fn segments_follow_each_other_and_hold_one_log() {
 }
 
 #[test]
+fn what_the_quota_refuses_is_not_half_appended() {
+    let payloads = [200, 300, 200, 3_000, 10].map(|length| vec![7_u8; length]);
+    let mut refused = 0;
+    for more in (0..9_000).step_by(250) {
+        let (_home, store) = fresh();
+        let journal = Journal::with_bounds(&store, Bounds { segment: 1000, step: 512 });
+        journal.append(stream("before"), None, &[1; 600]).unwrap();
+        let limit = store.usage().unwrap().bytes + more;
+        store.limit_to(limit);
+        let names: Vec<_> = (0..payloads.len()).map(|n| stream(&format!("s{n}"))).collect();
+        let append = |(stream, payload)| Append { stream, expected: None, payload };
+        let pairs = names.iter().copied().zip(payloads.iter().map(Vec::as_slice));
+        let done = journal.append_all(&pairs.map(append).collect::<Vec<_>>());
+        let there = Journal::open(&store).unwrap().streams().unwrap().len();
+        match done {
+            Ok(_) => {
+                // The index of a sealed segment is not counted: it can be removed.
+                let used = store.usage().unwrap().bytes;
+                assert!(there == 6 && used <= limit + 512, "{more}: {there}, {used} of {limit}");
+            }
+            Err(error) => {
+                assert!(error.to_string().contains("quota"), "{error}");
+                assert_eq!(there, 1, "{more}: something was appended");
+                refused += 1;
+            }
+        }
+    }
+    assert!((4..32).contains(&refused), "{refused}");
+}
+
+#[test]
 fn a_place_without_a_frame_is_damage_by_name() {
     let (_home, store) = fresh();
     let journal = Journal::open(&store).unwrap();
