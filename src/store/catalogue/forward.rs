@@ -43,7 +43,8 @@ pub(super) fn bring_forward(
     if let (Some(seen), Some(head)) = (seen, head) {
         match Step::run(tables, objects, Some(seen.names), head) {
             // What it has seen was collected since: there is no difference to walk.
-            Err(CatalogueError::Object(ObjectError::Missing { .. })) => {}
+            Err(CatalogueError::Object(ObjectError::Missing { .. } | ObjectError::Gone { .. })) => {
+            }
             done => return done,
         }
     }

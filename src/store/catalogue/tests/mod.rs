@@ -4,12 +4,16 @@
 mod damage;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::id::{EvaluationId, Hash, NamesId, OperationId, SnapshotId, TreeId};
+use crate::base::id::{
+    BlobId, EvaluationId, Hash, NamesId, ObjectId, OperationId, SnapshotId, TreeId,
+};
 use crate::base::limits::CATALOGUE_BATCH_MAX;
 use crate::base::name::Label;
 use crate::base::time::Timestamp;
@@ -20,6 +24,8 @@ use crate::object::experiment::{Approach, ApproachState, Experiment};
 use crate::object::memory::MemoryObjects;
 use crate::object::names::{self, NameEdits, NameKey, NameValue, VerdictRecord, VerdictWord};
 use crate::object::snapshot::{Origin, Snapshot, Tier};
+use crate::object::tombstone::{Farewell, Tombstone};
+use crate::object::traits::{Fetch, ObjectError};
 
 const NOW: Timestamp = Timestamp(5_000_000_000);
 
@@ -314,6 +320,38 @@ fn names_that_were_collected_are_no_obstacle() {
     new.branch("other", new.snapshots[1]);
     let progress = catalogue.bring_forward(&new.objects, new.head()).unwrap();
     assert!(progress.from_nothing);
+    assert_eq!(catalogue.statistics().unwrap().snapshots, 5);
+}
+
+/// Objects of which one was let go, and says so.
+struct LetGo<'a>(&'a MemoryObjects, ObjectId);
+
+impl Fetch for LetGo<'_> {
+    fn fetch(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
+        let (why, who) = (Farewell::Retention, "ann".to_owned());
+        let tombstone = Tombstone { kind: id.kind as u8, why, who, when: NOW };
+        if id == self.1 { Err(ObjectError::Gone { id, tombstone }) } else { self.0.fetch(id) }
+    }
+
+    fn contains(&self, id: ObjectId) -> Result<bool, ObjectError> {
+        Ok(id != self.1 && self.0.contains(id)?)
+    }
+
+    fn fetch_blob_to(&self, id: BlobId, into: &mut dyn Write) -> Result<u64, ObjectError> {
+        self.0.fetch_blob_to(id, into)
+    }
+}
+
+#[test]
+fn names_that_were_let_go_are_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = open(folder.path());
+    let mut history = line(5);
+    catalogue.bring_forward(&history.objects, history.head()).unwrap();
+    let seen = history.names.object();
+    history.branch("other", history.snapshots[1]);
+    let progress = catalogue.bring_forward(&LetGo(&history.objects, seen), history.head());
+    assert!(progress.unwrap().from_nothing);
     assert_eq!(catalogue.statistics().unwrap().snapshots, 5);
 }
 
