@@ -212,6 +212,32 @@ fn what_the_newest_snapshot_is_compared_with_keeps_its_files() {
     assert_eq!(shown["changes"].as_array().unwrap().len(), 1, "{shown:#}");
 }
 
+/// A large pack of which little is dead is not written anew: directories lie on in it, and some of
+/// their files are gone.
+#[test]
+fn what_lies_on_in_part_is_said_to_be_let_go_and_no_damage() {
+    let bench = Bench::project();
+    hook(&bench, "1\n");
+    let mut seed = 1_u64;
+    let mut noise = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as u8
+    };
+    let large: Vec<u8> = (0..17 << 20).map(|_| noise()).collect();
+    fs::write(bench.root().join("large.bin"), large).unwrap();
+    let part = hook(&bench, "1\n");
+    (2..6).for_each(|value| drop(hook(&bench, &format!("{value}\n"))));
+    settings(&bench, NOTHING_STAYS);
+    bench.ok(&["gc"]);
+    for verb in [&["rollback", "--to", &part][..], &["diff", &part], &["eval", &part]] {
+        let said = bench.complains(4, verb);
+        assert!(said.contains("let go by retention"), "{verb:?}: {said}");
+    }
+    assert_eq!(bench.read("value.txt"), "5\n");
+    bench.ok(&["show", &part]);
+    bench.ok(&["fsck"]);
+}
+
 #[test]
 fn a_state_with_files_keeps_them() {
     let bench = Bench::project();

@@ -36,6 +36,7 @@ mod states;
 mod still;
 mod surroundings;
 mod take;
+mod thinned;
 mod tracked;
 mod transact;
 pub mod verb;

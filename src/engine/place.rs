@@ -58,7 +58,8 @@ impl Engine {
         mut moves: Vec<NameMove>,
         act: Act,
     ) -> Result<Placed, EngineError> {
-        let plan = self.plan_placing(writer, safe, to)?;
+        let plan = self.plan_placing(writer, safe, to);
+        let plan = plan.map_err(|error| self.let_go_rather(to, error))?;
         // From here on the files are not what was walked.
         safe.taken.stillness.forget();
         let before = safe.standing.position.clone();
@@ -84,7 +85,7 @@ impl Engine {
             apply_restore(disk, writer, &self.place.root, &plan, cache, Durability::Durable);
         let outcome = match applied {
             Ok(_) => self.commit(writer, moves, act),
-            Err(error) => Err(EngineError::from_restore(error)),
+            Err(error) => Err(self.let_go_rather(to, EngineError::from_restore(error))),
         };
         match outcome {
             Ok(_) => {

@@ -1,8 +1,12 @@
 //! `exp diff`: what differs between two snapshots, or between a snapshot and the files.
 
+use std::fs::read_link;
+use std::os::unix::ffi::OsStringExt;
+
 use serde::Serialize;
 
-use crate::base::id::DocumentId;
+use crate::base::codec::blob_id;
+use crate::base::id::{DocumentId, TreeId};
 use crate::base::limits::TEXT_BYTES_MAX;
 use crate::document::{self, DocumentChange};
 use crate::engine::report::ShownChange;
@@ -90,16 +94,28 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
             (taken.capture.tree, standing.snapshot.state, "the files".to_owned())
         }
     };
-    let changes = tree::diff(&objects.scratch, from.snapshot.tree, to_tree)?;
-    let mut files = Vec::new();
-    for change in changes.iter().filter(|change| !change.is_only_directory()) {
-        files.push(file_diff(&objects, change, options)?);
-    }
+    let files = file_diffs(&objects, (from.snapshot.tree, to_tree), options);
+    let rather = |error| {
+        [from.snapshot.tree, to_tree]
+            .into_iter()
+            .fold(error, |error, tree| engine.let_go_rather(tree, error))
+    };
+    let files = files.map_err(rather)?;
     let state = match options.state {
         true => state_changes(engine, from.snapshot.state, to_state)?,
         false => Vec::new(),
     };
     Ok(Report { from: from.id.hex(), to: to_name, files, state })
+}
+
+fn file_diffs(
+    objects: &ContentScratch<'_>,
+    (from, to): (TreeId, TreeId),
+    options: &Options,
+) -> Result<Vec<FileDiff>, EngineError> {
+    let changes = tree::diff(&objects.scratch, from, to)?;
+    let files = changes.iter().filter(|change| !change.is_only_directory());
+    files.map(|change| file_diff(objects, change, options)).collect()
 }
 
 /// A state that one side does not have differs as a whole.
@@ -149,8 +165,8 @@ fn file_diff(
     if options.names_only {
         return Ok(FileDiff { change: shown, lines: None, kinds, modes, text: None });
     }
-    let old = objects.content(change, change.before.as_ref())?;
-    let new = objects.content(change, change.after.as_ref())?;
+    let old = objects.content(change, change.before.as_ref(), false)?;
+    let new = objects.content(change, change.after.as_ref(), options.to.is_none())?;
     let text = unified(&old, &new, options.context);
     let lines = match &text {
         TextDiff::Lines(lines) => Some((lines.added, lines.removed)),
@@ -191,10 +207,12 @@ impl<'a> ContentScratch<'a> {
 
     /// The content of a file or link, or nothing where there is none. A file over
     /// `TEXT_BYTES_MAX` is given as one byte that makes it binary: it is never diffed by line.
+    /// What is not stored is looked for among the files only where it was found there.
     fn content(
         &self,
         change: &TreeChange,
         entry: Option<&TreeEntry>,
+        is_of_files: bool,
     ) -> Result<Vec<u8>, EngineError> {
         let Some((entry, blob)) = entry.and_then(|entry| Some((entry, entry.blob()?))) else {
             return Ok(Vec::new());
@@ -203,11 +221,19 @@ impl<'a> ContentScratch<'a> {
             return Ok(vec![0]);
         }
         let mut content = Vec::new();
-        if self.scratch.contains(blob.object())? {
+        if !is_of_files || self.scratch.contains(blob.object())? {
             self.scratch.fetch_blob_to(blob, &mut content)?;
             return Ok(content);
         }
         let path = change.path.under(self.engine.root());
-        std::fs::read(&path).map_err(|source| EngineError::File { what: "read", path, source })
+        let read = match entry.kind {
+            EntryKind::Symlink => read_link(&path).map(|to| to.into_os_string().into_vec()),
+            _ => std::fs::read(&path),
+        };
+        let content = read.map_err(|source| EngineError::File { what: "read", path, source })?;
+        if blob_id(&content) != blob {
+            return Err(EngineError::ChangedMeanwhile { path: change.path.display() });
+        }
+        Ok(content)
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::id::TreeId;
 use crate::document::{self, Json, Pointer};
 use crate::engine::report::{
     ShownChange, ShownEvaluation, ShownSnapshot, ShownTime, shown_changes,
@@ -11,7 +12,7 @@ use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::Evaluation;
 use crate::object::snapshot::Snapshot;
 use crate::object::traits::ObjectError;
-use crate::object::tree;
+use crate::object::tree::{self, TreeChange};
 use crate::session::state::{At, StateError};
 
 /// The fewest digits by which a state is looked for.
@@ -125,10 +126,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         None => None,
     };
     let changes = match before {
-        Some(before) => match tree::diff(&engine.store, before, snapshot.tree) {
-            Err(ObjectError::Gone { .. }) => Vec::new(),
-            changes => changes?,
-        },
+        Some(before) => changes(engine, before, snapshot.tree)?,
         None => Vec::new(),
     };
     let evaluation = match engine.verdict(names, resolved.id)? {
@@ -160,6 +158,16 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         foreign_evaluations: foreign_evaluations.collect(),
         state_text: if wants_state { Some(state(engine, snapshot, options)?) } else { None },
     })
+}
+
+/// What differs, as far as both are there.
+fn changes(engine: &Engine, before: TreeId, after: TreeId) -> Result<Vec<TreeChange>, EngineError> {
+    let found = tree::diff(&engine.store, before, after).map_err(EngineError::from);
+    let rather = |error, tree| engine.let_go_rather(tree, error);
+    match found.map_err(|error| [before, after].into_iter().fold(error, rather)) {
+        Err(EngineError::Objects(ObjectError::Gone { .. })) => Ok(Vec::new()),
+        found => found,
+    }
 }
 
 fn state(engine: &Engine, snapshot: &Snapshot, options: &Options) -> Result<String, EngineError> {

@@ -106,7 +106,8 @@ impl Engine {
         label: &str,
         wish: Option<Backend>,
     ) -> Result<View<'a>, EngineError> {
-        self.open_any(taken, tree, label, None, wish)
+        let opened = self.open_any(taken, tree, label, None, wish);
+        opened.map_err(|error| self.let_go_rather(tree, error))
     }
 
     /// Opens a view in which somebody works on a branch: exp can be used there.
@@ -118,7 +119,8 @@ impl Engine {
         wish: Option<Backend>,
     ) -> Result<View<'a>, EngineError> {
         self.check_depth()?;
-        self.open_any(taken, tree, on.branch.as_str(), Some(on), wish)
+        let opened = self.open_any(taken, tree, on.branch.as_str(), Some(on), wish);
+        opened.map_err(|error| self.let_go_rather(tree, error))
     }
 
     fn open_any<'a>(
