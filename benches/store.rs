@@ -5,7 +5,10 @@
 //! its neighbours (zstd 3, blocks of 1 MiB) on all cores, writes the blocks to FILE and syncs it:
 //! what a first snapshot cannot do without, and nothing else. `store many STORE COUNT` adds that
 //! many snapshots, each a commit of one changed file, to the first workspace of a store, and a tag
-//! for every hundredth; nothing is synced. `cargo bench` without such words runs nothing.
+//! for every hundredth; nothing is synced. `store change STORE PATH` prints what the newest snapshot
+//! of the first workspace cannot do without, if its parent has all but that file: the bytes of the
+//! file and of the trees on the way to it, each compressed. `cargo bench` without such words runs
+//! nothing.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,14 +17,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use expdag::base::disk::{Disk, DiskFile, PlacedFile, RealDisk};
-use expdag::base::id::SnapshotId;
+use expdag::base::id::{ObjectId, SnapshotId, TreeId};
 use expdag::base::name::Label;
 use expdag::base::path::TreePath;
 use expdag::base::time::{Clock, SystemClock, Timestamp};
 use expdag::object::names::{self, NameKey, NameValue};
 use expdag::object::operation::OperationKind;
 use expdag::object::snapshot::{Origin, Snapshot, Tier};
-use expdag::object::traits::put_blob;
+use expdag::object::traits::{Fetch, ObjectError, Put, put_blob};
 use expdag::object::tree::{self, EntryKind, Leaf};
 use expdag::store::{Change, NameMove, Store};
 use rayon::prelude::*;
@@ -33,6 +36,7 @@ fn main() -> Outcome<()> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["bare", source, file] => bare(Path::new(source), Path::new(file)),
         ["many", store, count] => many(Path::new(store), count.parse()?),
+        ["change", store, path] => changed(Path::new(store), path),
         _ => Ok(()),
     }
 }
@@ -164,14 +168,64 @@ fn change(moves: Vec<NameMove>, when: Timestamp) -> Change {
     }
 }
 
-fn many(root: &Path, count: u64) -> Outcome<()> {
-    let store = Store::open(root, Arc::new(Unsynced(RealDisk)))?;
-    let found = names::list(&store, store.names()?, "position/")?;
+/// Where the first workspace of a store stands.
+fn position_in(store: &Store) -> Outcome<(NameKey, names::Position)> {
+    let found = names::list(store, store.names()?, "position/")?;
     let [entry, ..] = &found[..] else { return Err("the store has no workspace".into()) };
     let key = NameKey::parse(&entry.key).ok_or("a key of a name")?;
-    let NameValue::Position(mut position) = entry.value.clone() else {
-        return Err("a position is none".into());
-    };
+    match entry.value.clone() {
+        NameValue::Position(position) => Ok((key, position)),
+        _ => Err("a position is none".into()),
+    }
+}
+
+/// A store to which nothing is written; what is put is noted.
+struct Noting<'s>(&'s Store, Mutex<Vec<u8>>);
+
+impl Fetch for Noting<'_> {
+    fn fetch(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
+        self.0.fetch(id)
+    }
+
+    fn contains(&self, id: ObjectId) -> Result<bool, ObjectError> {
+        self.0.contains(id)
+    }
+}
+
+impl Put for Noting<'_> {
+    fn put(&self, _id: ObjectId, bytes: Vec<u8>) -> Result<(), ObjectError> {
+        self.1.lock().expect("no thread panicked").extend(bytes);
+        Ok(())
+    }
+}
+
+fn changed(root: &Path, path: &str) -> Outcome<()> {
+    let store = Store::open(root, Arc::new(RealDisk))?;
+    let (_, position) = position_in(&store)?;
+    let newest = Snapshot::fetch(&store, position.snapshot)?;
+    let [parent, ..] = newest.parents[..] else { return Err("it has no parent".into()) };
+    let parent = Snapshot::fetch(&store, parent)?;
+    let path = TreePath::new(path.as_bytes())?;
+    let leaf = tree::diff(&store, parent.tree, newest.tree)?
+        .into_iter()
+        .find(|change| change.path == path)
+        .and_then(|change| change.after)
+        .ok_or("that file did not change")?;
+    let blob = leaf.blob().ok_or("it is no file")?;
+    let noting = Noting(&store, Mutex::default());
+    let leaf = Leaf::Blob(leaf.kind, blob, leaf.length);
+    tree::edit(&noting, parent.tree, &[(path, leaf)].into())?;
+    let trees = noting.1.into_inner()?;
+    let mut content = Vec::new();
+    store.fetch_blob_to(blob, &mut content)?;
+    let packed = |bytes: &[u8]| zstd::bulk::compress(bytes, 3).map(|frame| frame.len());
+    println!("{} {}", packed(&content)?, packed(&trees)?);
+    Ok(())
+}
+
+fn many(root: &Path, count: u64) -> Outcome<()> {
+    let store = Store::open(root, Arc::new(Unsynced(RealDisk)))?;
+    let (key, mut position) = position_in(&store)?;
     let branch = NameKey::Branch(position.branch.clone());
     let path = TreePath::new(b"step.txt")?;
     let mut tree = Snapshot::fetch(&store, position.snapshot)?.tree;
@@ -209,12 +263,7 @@ fn many(root: &Path, count: u64) -> Outcome<()> {
     Ok(())
 }
 
-fn snapshot(
-    at: &names::Position,
-    tree: expdag::base::id::TreeId,
-    number: u64,
-    when: Timestamp,
-) -> Snapshot {
+fn snapshot(at: &names::Position, tree: TreeId, number: u64, when: Timestamp) -> Snapshot {
     Snapshot {
         parents: vec![at.snapshot],
         tree,
