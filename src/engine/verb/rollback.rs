@@ -66,9 +66,10 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let goal = engine.goal(&writer, options, &safe)?;
     engine.keep_state(&writer, &mut safe, "rollback")?;
     let from = safe.standing.position.snapshot;
-    let changes = engine.go_back(&writer, &mut safe, &goal, "rollback")?;
-    let mut report = engine.rolled_back(&safe, &goal, changes)?;
+    // Before a file changes: what cannot be told afterwards must not look like what was not done.
+    let mut report = engine.rolled_back(&safe, &goal, Vec::new())?;
     report.from = from.hex();
+    report.changes = engine.go_back(&writer, &mut safe, &goal, "rollback")?;
     report.state = engine.follow(goal.id, "rollback");
     Ok(report)
 }
