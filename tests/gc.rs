@@ -281,6 +281,33 @@ fn a_running_view_keeps_what_it_stands_on() {
     bench.ok(&["fsck"]);
 }
 
+/// What was measured has no name before what it is measured for has: a collection may come in between.
+#[test]
+fn what_a_base_was_measured_as_is_there_when_it_is_entered() {
+    let bench = Bench::project();
+    // Stages that write into the files are not remembered.
+    bench.write("notes.txt", "");
+    bench.write("test.sh", &format!("echo more >> notes.txt\n{}", bench.read("test.sh")));
+    let (begun, end) = (bench.outside("begun"), bench.outside("end"));
+    let build =
+        format!("touch {}; while ! test -e {}; do :; done\n", begun.display(), end.display());
+    fs::write(bench.outside("build.sh"), build).unwrap();
+    let approach = format!("slow=cp {} build.sh", bench.outside("build.sh").display());
+    bench.ok(&["try", &approach, "--no-eval"]);
+    let mut command = bench.command(&["eval", "e1/slow"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !begun.exists() {
+        std::thread::yield_now();
+    }
+    bench.ok(&["gc"]);
+    fs::write(end, "").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", common::text(&output.stderr));
+    bench.ok(&["fsck"]);
+    assert!(bench.exits(1, &["rank", "e1"]).contains("(base)"));
+    bench.ok(&["gc"]);
+}
+
 #[test]
 fn settings_that_are_not_understood_let_go_of_nothing() {
     let bench = Bench::project();

@@ -19,7 +19,8 @@ pub(super) struct Found {
     pub from_memo: bool,
 }
 
-/// What was found, and what the policy says of it.
+/// What was found, and what the policy says of it. The evaluation need not have a name until the
+/// verdict has one, and a collection may let go of it: who refers to it puts it again.
 #[derive(Clone, Debug)]
 pub(super) struct Judged {
     pub id: EvaluationId,
@@ -52,6 +53,7 @@ impl Engine {
         let summary = format!("{} is {word}", snapshot.short());
         let value = NameValue::Verdict(judged.record.clone());
         let writer = self.writer()?;
+        judged.evaluation.put(&writer)?;
         self.keep_finding(&writer, &NameKey::Verdict(snapshot), &value, &summary)
     }
 

@@ -50,6 +50,12 @@ impl Engine {
             }
             record.approaches[number].evaluation = Some(judged.id);
             let writer = self.writer()?;
+            // A collection may have let go of them: they had no name.
+            let found = base.map(|(_, found)| &found.evaluation);
+            found
+                .into_iter()
+                .chain([&judged.evaluation])
+                .try_for_each(|e| e.put(&writer).map(drop))?;
             let new = record.put(&writer)?;
             let value = |id| Some(NameValue::Experiment(id));
             let moves = vec![moved(NameKey::Experiment(name.clone()), value(old), value(new))];

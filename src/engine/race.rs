@@ -304,6 +304,10 @@ impl Race<'_> {
         let mut record = open.record.clone();
         change(&mut record.approaches[number]);
         let writer = engine.writer()?;
+        // A collection may have let go of them: they had no name.
+        let found = self.base_found.map(|found| &found.evaluation).into_iter();
+        let judged = verdict.map(|(_, judged)| &judged.evaluation);
+        found.chain(judged).try_for_each(|e| e.put(&writer).map(drop))?;
         let id = record.put(&writer)?;
         let key = NameKey::Experiment(record.name.clone());
         let value = |id| Some(NameValue::Experiment(id));

@@ -322,6 +322,8 @@ fn open(
             name,
         };
         let writer = engine.writer()?;
+        // A collection may have let go of it: it had no name.
+        base_found.map(|found| found.evaluation.put(&writer)).transpose()?;
         let id = record.put(&writer)?;
         let key = NameKey::Experiment(record.name.clone());
         let mut moves = vec![moved(key, None, Some(NameValue::Experiment(id)))];
