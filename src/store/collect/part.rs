@@ -15,7 +15,7 @@ use super::super::open::Store;
 use super::follow;
 use super::survey::range_of;
 use crate::base::id::{Kind, ObjectId};
-use crate::object::tombstone::Tombstone;
+use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, ObjectError};
 
 /// Which objects have a tombstone, and what was found out about them.
@@ -53,6 +53,9 @@ impl Parts {
             if !self.may_be(id) || self.whole.contains(&id) {
                 continue;
             }
+            if is_forgotten(store, id)? {
+                continue;
+            }
             let found = match follow::references(store, id) {
                 Err(ObjectError::Missing { .. } | ObjectError::Gone { .. }) => return Ok(true),
                 found => found?,
@@ -77,6 +80,15 @@ impl Parts {
     }
 }
 
+/// Whether it is stored, or was forgotten: that is no want of what is around it.
 fn is_there(store: &Store, id: ObjectId) -> Result<bool, ObjectError> {
-    if id.kind == Kind::Recipe { store.holds(id) } else { store.contains(id) }
+    let is_stored = if id.kind == Kind::Recipe { store.holds(id) } else { store.contains(id) };
+    Ok(is_stored? || is_forgotten(store, id)?)
+}
+
+fn is_forgotten(store: &Store, id: ObjectId) -> Result<bool, ObjectError> {
+    // A large blob has its tombstone in the place of its recipe.
+    let kind = if id.kind == Kind::Recipe { Kind::Blob } else { id.kind };
+    let found = Tombstone::of(store, ObjectId { kind, ..id })?;
+    Ok(found.is_some_and(|found| found.why == Farewell::Forgotten))
 }

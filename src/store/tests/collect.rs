@@ -308,6 +308,22 @@ fn what_lies_on_in_part_is_not_whole_again_because_it_is_wanted() {
     assert!(!store.contains(Tombstone::place(tree)).unwrap());
 }
 
+/// A file that was forgotten is missing on purpose, and takes no directory with it.
+#[test]
+fn what_came_back_and_was_forgotten_in_part_stays() {
+    let (_folder, store) = fresh();
+    let made = history(&store, &["one", "two"]);
+    collect(&store, keep(&[made[1].1], &[made[1].0]));
+    let (again, last) = advance(&store.writer().unwrap(), Some(made[1].0), "one");
+    let tree = Snapshot::fetch(&store, again).unwrap().tree.object();
+    assert!(store.contains(Tombstone::place(tree)).unwrap());
+    store.forget(&[blob_id(b"one")], "ann", NOW).unwrap();
+    collect(&store, keep(&[last], &[made[1].0, again]));
+    assert!(store.fetch(tree).is_ok());
+    assert!(store.fetch(blob_id(b"deep one").object()).is_ok());
+    assert!(store.check(&|_| ()).unwrap().is_sound());
+}
+
 #[test]
 fn a_damaged_pack_is_named_and_stays_and_what_it_holds_lives_elsewhere() {
     let (_folder, store) = fresh();
