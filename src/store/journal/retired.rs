@@ -48,6 +48,11 @@ impl RetiredSet {
         self.0.contains_key(&segment)
     }
 
+    /// The highest number of them.
+    pub fn last(&self) -> Option<u32> {
+        self.0.keys().next_back().copied()
+    }
+
     /// Where a segment ended, as the header of the one behind it said, which is gone.
     pub fn end_of(&self, segment: u32) -> Option<u64> {
         self.0.values().find(|(previous, _)| *previous == segment).map(|(_, end)| *end)
@@ -151,6 +156,11 @@ impl Journal {
         let _alone = lock.map_err(JournalError::from)?;
         let sealed: BTreeSet<u32> = self.sealed()?.into_iter().collect();
         let going: BTreeSet<u32> = decide()?.intersection(&sealed).copied().collect();
+        if let Some(what) = fault(&self.folder).map_err(JournalError::from)? {
+            // Written anew it would forget which segments went before.
+            let path = self.folder.join(FILE);
+            return Err(JournalError::Damaged { path, offset: 0, what }.into());
+        }
         let mut all = read(&self.folder).map_err(JournalError::from)?;
         let retired = Retired { segments: going.len(), bytes: self.bytes_of(&going) };
         if !going.is_empty() {

@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 
 use super::frame::Header;
+use super::retired;
 use super::segment::{SegmentFile, file_name};
 use super::tail::{Active, Tail};
 use crate::base::disk::Disk;
@@ -24,7 +25,9 @@ use crate::store::layout::{FILE_MODE, FOLDER_MODE};
 pub fn begin_segment(tail: &mut Tail, disk: &dyn Disk) -> Result<(), StoreError> {
     let Some(mut active) = tail.active.take() else {
         make_folder(disk, &tail.folder)?;
-        return start(tail, disk, 1, true, None);
+        // A number that was let go of does not count, even where every segment behind it was lost.
+        let first = retired::read(&tail.folder)?.last().map_or(1, |last| last + 1);
+        return start(tail, disk, first, true, None);
     };
     let number = active.file.number;
     if active.length == 0 {

@@ -105,6 +105,40 @@ fn a_list_that_rotted_is_named_and_loses_no_frame_that_is_there() {
     }
 }
 
+#[test]
+fn a_journal_that_lost_its_last_segment_goes_on_behind_what_was_let_go_of() {
+    let (_folder, store) = fresh();
+    let journal = small(&store);
+    filled(&journal);
+    let sealed = journal.sealed().unwrap();
+    retire(&journal, &sealed);
+    drop(journal);
+    for file in std::fs::read_dir(store.layout().journal()).unwrap().map(Result::unwrap) {
+        if file.path().extension().is_some_and(|extension| extension == "log") {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let at = push(&small(&store), "even", b"new").unwrap();
+    assert!(at.segment > *sealed.last().unwrap(), "{at:?}");
+    assert_eq!(shown(&small(&store)), [at]);
+}
+
+#[test]
+fn a_list_that_rotted_is_not_written_over() {
+    let (_folder, store) = fresh();
+    let journal = small(&store);
+    filled(&journal);
+    let sealed = journal.sealed().unwrap();
+    retire(&journal, &[sealed[0]]);
+    let path = store.layout().journal().join("retired");
+    super::change(&path, |bytes| bytes[20] ^= 1);
+    let rotten = std::fs::read(&path).unwrap();
+    let error = journal.retire(|| Ok::<_, JournalError>(BTreeSet::from([sealed[1]]))).unwrap_err();
+    assert!(error.is_corruption(), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), rotten);
+    assert!(segment(&store, sealed[1]).exists());
+}
+
 /// Lets go of two segments through a disk, and tells what was there and what is to be left.
 struct Crash {
     home: tempfile::TempDir,
