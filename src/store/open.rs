@@ -16,7 +16,7 @@ use super::quota::Quota;
 use super::writer::{Refusal, Writer};
 use crate::base::disk::Disk;
 use crate::base::id::{BlobId, Hash, Kind, NamesId, ObjectId, OperationId};
-use crate::base::limits::{LOCK_TRIES_MAX, WORKSPACE_LOCK_TRIES_MAX};
+use crate::base::limits::{LOCK_TRIES_MAX, RESCAN_TRIES_MAX, WORKSPACE_LOCK_TRIES_MAX};
 use crate::object::memory::MemoryObjects;
 use crate::object::names;
 use crate::object::operation::Operation;
@@ -265,7 +265,7 @@ impl Poison {
 
 impl RawObjects for Store {
     fn raw(&self, id: ObjectId) -> Result<Option<Vec<u8>>, ObjectError> {
-        match self.packs.locate(id)? {
+        match self.packs.locate_now(id)? {
             Some((pack, entry)) => self.packs.read(&pack, &entry).map(Some),
             None => Ok(None),
         }
@@ -284,12 +284,18 @@ impl Fetch for Store {
         if let Some(bytes) = blob::fetch(self, id)? {
             return Ok(Arc::new(bytes));
         }
-        // A miss is rare and mostly an error to come: listing the packs is worth its price.
-        self.packs.rescan()?;
-        match blob::fetch(self, id)? {
-            Some(bytes) => Ok(Arc::new(bytes)),
-            None => Err(self.absence(id)),
+        // A miss is rare and mostly an error to come: listing the packs is worth its price. Between a
+        // listing and the look others may bring packs together once more.
+        for _ in 0..RESCAN_TRIES_MAX {
+            self.packs.settle()?;
+            if let Some(bytes) = blob::fetch(self, id)? {
+                return Ok(Arc::new(bytes));
+            }
+            if !self.packs.has_changed() {
+                break;
+            }
         }
+        Err(self.absence(id))
     }
 
     /// What another process stored in the last few milliseconds may not be seen.
@@ -307,7 +313,7 @@ impl Fetch for Store {
             return Ok(bytes.len() as u64);
         }
         if !self.contains(id.object())? {
-            self.packs.rescan()?;
+            self.packs.settle()?;
         }
         match blob::fetch_to(self, id, into) {
             Err(ObjectError::Missing { id }) => Err(self.absence(id)),

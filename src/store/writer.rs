@@ -312,7 +312,7 @@ impl Fetch for Writer<'_> {
             return Ok(bytes.len() as u64);
         }
         if !self.contains(id.object())? {
-            self.store.packs.rescan()?;
+            self.store.packs.settle()?;
         }
         match blob::fetch_to(self, id, into) {
             Err(ObjectError::Missing { id }) => Err(self.store.absence(id)),

@@ -93,6 +93,25 @@ impl PackSet {
         Ok(packs)
     }
 
+    /// Lists the folder until two listings in a row are the same. A listing is no moment: while packs are
+    /// brought together it may miss the new one, which came behind it, and the old ones, which went
+    /// before it. Whoever concludes that something is not stored must have looked after this.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn settle(&self) -> Result<(), ObjectError> {
+        let names = |packs: &Packs| packs.iter().map(|pack| pack.name).collect::<Vec<_>>();
+        let mut last = names(&self.rescan()?);
+        for _ in 0..RESCAN_TRIES_MAX {
+            let now = names(&self.rescan()?);
+            if now == last {
+                break;
+            }
+            last = now;
+        }
+        Ok(())
+    }
+
     /// Takes in a pack that this process has just renamed into the folder.
     pub fn add(&self, pack: Pack) {
         let mut known = self.packs.write().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +123,8 @@ impl PackSet {
         }
     }
 
-    fn has_changed(&self) -> bool {
+    /// Whether the folder has changed since it was listed.
+    pub fn has_changed(&self) -> bool {
         let now = std::fs::metadata(&self.folder).and_then(|m| m.modified()).ok();
         now.is_none() || now != *self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,7 +181,7 @@ impl PackSet {
         if found.is_some() || !self.has_changed() {
             return Ok(found);
         }
-        self.rescan()?;
+        self.settle()?;
         self.locate(id)
     }
 

@@ -181,3 +181,47 @@ fn a_store_that_was_never_compacted_answers_the_same() {
     assert!(reports.iter().all(|report| report.is_sound()));
     assert_eq!(reports[0].reached, reports[1].reached);
 }
+
+/// Packs are brought together again and again while others read: what is stored is found at every
+/// moment, although a listing may miss the new pack and the old ones.
+#[test]
+fn a_reader_finds_what_is_stored_while_packs_come_and_go() {
+    let (_folder, store) = fresh();
+    let root = store.root().to_owned();
+    let ids: Vec<_> = (0..20_u8)
+        .map(|number| {
+            let writer = store.writer().unwrap();
+            let id = put_blob(&writer, vec![number; 100]).unwrap();
+            writer.flush().unwrap();
+            id.object()
+        })
+        .collect();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut rounds = 0;
+                    while !done.load(std::sync::atomic::Ordering::Acquire) || rounds == 0 {
+                        // Opened anew, as each command does it.
+                        let store = open(&root);
+                        for id in &ids {
+                            assert_eq!(store.fetch(*id).unwrap().len(), 100);
+                        }
+                        rounds += 1;
+                    }
+                })
+            })
+            .collect();
+        for round in 0..150_u32 {
+            for number in 0..16_u32 {
+                let writer = store.writer().unwrap();
+                put_blob(&writer, [round.to_le_bytes(), number.to_le_bytes()].concat()).unwrap();
+                writer.flush().unwrap();
+            }
+            store.compact().unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Release);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+}
