@@ -48,7 +48,7 @@ pub struct Collected {
     /// Tombstones that were set for what live objects still refer to.
     pub tombstones: u64,
     /// Packs that should have gone and are still there, because writers did not pause. What lives
-    /// in them is stored twice for now; the next collection ends it.
+    /// in them is stored twice until the next collection.
     pub postponed: usize,
     /// Packs that are damaged and were left alone, and what is wrong with them.
     pub damaged: Vec<(PathBuf, String)>,

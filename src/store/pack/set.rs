@@ -27,6 +27,13 @@ pub fn pack_file_name(name: Hash) -> String {
 /// The packs, newest first: what was written last is what is asked for most.
 pub type Packs = Arc<Vec<Arc<Pack>>>;
 
+/// The packs as they were listed, with the times at which they were written.
+struct Listing {
+    packs: Vec<(SystemTime, Arc<Pack>)>,
+    /// Whether one of them was gone when it was looked at.
+    is_torn: bool,
+}
+
 /// The packs of one store.
 #[derive(Debug)]
 pub struct PackSet {
@@ -65,32 +72,58 @@ impl PackSet {
     /// # Errors
     /// The disk's.
     pub fn rescan(&self) -> Result<Packs, ObjectError> {
+        self.rescan_while(&mut || ())
+    }
+
+    /// The same. `named` is called once the names are known and before a file is looked at, for tests
+    /// in which packs are brought together just then.
+    pub fn rescan_while(&self, named: &mut dyn FnMut()) -> Result<Packs, ObjectError> {
         let error = |e| disk_error(&self.folder, e);
         let mut known = self.packs.write().unwrap_or_else(PoisonError::into_inner);
-        // Read before the listing: a change between the two is then seen the next time.
-        let changed = std::fs::metadata(&self.folder).and_then(|m| m.modified()).map_err(error)?;
         let old = known.take().unwrap_or_default();
-        let mut packs = Vec::new();
-        for file in std::fs::read_dir(&self.folder).map_err(error)? {
-            let file = file.map_err(error)?;
+        for attempt in 0..=RESCAN_TRIES_MAX {
+            // Read before the listing: a change between the two is then seen the next time.
+            let changed = std::fs::metadata(&self.folder).and_then(|m| m.modified());
+            let changed = changed.map_err(error)?;
+            let Listing { mut packs, is_torn } = self.list(&old, named)?;
+            // A pack that went meanwhile was brought into another one, which came behind the names.
+            if is_torn && attempt < RESCAN_TRIES_MAX {
+                continue;
+            }
+            packs.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.name.cmp(&b.1.name)));
+            let packs: Packs = Arc::new(packs.into_iter().map(|(_, pack)| pack).collect());
+            *known = Some(packs.clone());
+            *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(changed);
+            return Ok(packs);
+        }
+        unreachable!("the last try returns")
+    }
+
+    fn list(&self, old: &[Arc<Pack>], named: &mut dyn FnMut()) -> Result<Listing, ObjectError> {
+        let error = |e| disk_error(&self.folder, e);
+        let files: Vec<_> = std::fs::read_dir(&self.folder)
+            .and_then(|files| files.collect::<Result<_, _>>())
+            .map_err(error)?;
+        named();
+        let mut listing = Listing { packs: Vec::with_capacity(files.len()), is_torn: false };
+        for file in files {
             let name = file.file_name();
             let digits = name.to_str().and_then(|name| name.strip_suffix(".pack"));
             let Some(name) = digits.and_then(Hash::from_hex) else { continue };
             let facts = match file.metadata() {
                 Ok(facts) => facts,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    listing.is_torn = true;
+                    continue;
+                }
                 Err(e) => return Err(error(e)),
             };
             let written = facts.modified().map_err(error)?;
             let same = old.iter().find(|pack| pack.name == name).cloned();
             let pack = same.unwrap_or_else(|| Arc::new(Pack::new(file.path(), name, facts.len())));
-            packs.push((written, pack));
+            listing.packs.push((written, pack));
         }
-        packs.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.name.cmp(&b.1.name)));
-        let packs: Packs = Arc::new(packs.into_iter().map(|(_, pack)| pack).collect());
-        *known = Some(packs.clone());
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(changed);
-        Ok(packs)
+        Ok(listing)
     }
 
     /// Lists the folder until two listings in a row are the same. A listing is no moment: while packs are

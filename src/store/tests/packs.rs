@@ -181,3 +181,24 @@ fn a_store_that_was_never_compacted_answers_the_same() {
     assert!(reports.iter().all(|report| report.is_sound()));
     assert_eq!(reports[0].reached, reports[1].reached);
 }
+
+/// Between the names and the look at the files packs are brought together: none of the old ones is
+/// there any more, and the new one was not among the names.
+#[test]
+fn a_listing_that_packs_were_brought_together_in_is_made_anew() {
+    let (_folder, store) = fresh();
+    let mut ids = Vec::new();
+    for number in 0..PACKS_PER_CLASS_MAX as u32 {
+        let writer = store.writer().unwrap();
+        ids.push(put_blob(&writer, number.to_le_bytes().to_vec()).unwrap().object());
+        writer.flush().unwrap();
+    }
+    let (reader, mut is_done) = (open(store.root()), false);
+    let packs = reader.packs.rescan_while(&mut || {
+        if !std::mem::replace(&mut is_done, true) {
+            assert_eq!(store.compact().unwrap(), PACKS_PER_CLASS_MAX);
+        }
+    });
+    assert_eq!(packs.unwrap().len(), 1);
+    assert!(ids.iter().all(|id| reader.packs.locate(*id).unwrap().is_some()));
+}

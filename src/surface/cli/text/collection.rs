@@ -54,8 +54,10 @@ pub fn gc(report: &gc::Report) -> String {
     if report.postponed > 0 {
         let packs = count(report.postponed, "pack");
         let note = paint(WARN, "note:");
-        let _ =
-            writeln!(page, "{note} {packs} stay for now: others were writing; give it again later");
+        let _ = writeln!(
+            page,
+            "{note} {packs} could not go, because others were writing; the next `exp gc` removes them"
+        );
     }
     for damage in &report.damaged {
         let _ = writeln!(page, "{} left as it is: {damage}", paint(WARN, "damaged:"));
