@@ -27,8 +27,14 @@ impl Region {
             Self { snapshots: Vec::new(), places: HashMap::new(), children: HashMap::new() };
         let mut pending: Vec<SnapshotId> = starts.into_iter().collect();
         while let Some(id) = pending.pop() {
-            if region.places.contains_key(&id) || region.snapshots.len() >= SNAPSHOTS_WALK_MAX {
+            if region.places.contains_key(&id) {
                 continue;
+            }
+            // A part of the graph would be taken for the whole, and the rest be let go of.
+            if region.snapshots.len() >= SNAPSHOTS_WALK_MAX {
+                let what = format!("the graph has more than {SNAPSHOTS_WALK_MAX} snapshots");
+                let why = "so many are not looked through, and nothing was changed".to_owned();
+                return Err(EngineError::Refused { what, why });
             }
             let snapshot = Snapshot::fetch(&engine.store, id)?;
             for parent in &snapshot.parents {
