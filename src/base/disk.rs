@@ -6,13 +6,18 @@
 //! **Durability**: nothing is durable before its sync. [`DiskFile::sync`] covers the content of
 //! one file, [`Disk::sync_dir`] the names in one folder, [`Disk::sync_all`] everything below one.
 
+use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::time::{Clock, SystemClock};
 
@@ -45,7 +50,36 @@ pub trait PlacedFile: Send + Sync + Debug {
     fn sync(&self) -> io::Result<()>;
 }
 
+/// A folder that is open. What is done in it goes to that folder, whatever is put in its place
+/// meanwhile, and does not walk there again.
+#[derive(Debug)]
+pub struct OpenFolder {
+    handle: OwnedFd,
+    place: PathBuf,
+}
+
+impl OpenFolder {
+    /// A folder by its handle, with the place where it was opened.
+    pub fn new(handle: OwnedFd, place: PathBuf) -> Self {
+        Self { handle, place }
+    }
+
+    /// Where a name in it lies, for errors.
+    pub fn place(&self, name: &[u8]) -> PathBuf {
+        self.place.join(OsStr::from_bytes(name))
+    }
+}
+
+impl AsFd for OpenFolder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+}
+
 /// What a store and a workspace do to the disk.
+///
+/// The calls that end in `_in` are given one name in an open folder. A disk that only listens does
+/// not need them: by default they are the others, by the place of that name.
 pub trait Disk: Send + Sync + Debug {
     /// Creates a file that must not exist yet, with these permission bits (less the umask).
     ///
@@ -98,6 +132,75 @@ pub trait Disk: Send + Sync + Debug {
     /// # Errors
     /// Those of the system.
     fn sync_all(&self, root: &Path) -> io::Result<()>;
+
+    /// [`Disk::create`].
+    ///
+    /// # Errors
+    /// As that.
+    fn create_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<Box<dyn DiskFile>> {
+        self.create(&at.place(name), mode)
+    }
+    /// [`Disk::create_dir`].
+    ///
+    /// # Errors
+    /// As that.
+    fn create_dir_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<()> {
+        self.create_dir(&at.place(name), mode)
+    }
+    /// [`Disk::symlink`].
+    ///
+    /// # Errors
+    /// As that.
+    fn symlink_in(&self, target: &Path, at: &OpenFolder, name: &[u8]) -> io::Result<()> {
+        self.symlink(target, &at.place(name))
+    }
+    /// [`Disk::rename`] within the folder.
+    ///
+    /// # Errors
+    /// As that.
+    fn rename_in(&self, at: &OpenFolder, from: &[u8], to: &[u8]) -> io::Result<()> {
+        self.rename(&at.place(from), &at.place(to))
+    }
+    /// [`Disk::rename`] within the folder to a name that nothing may have yet.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, and as that.
+    fn rename_new_in(&self, at: &OpenFolder, from: &[u8], to: &[u8]) -> io::Result<()> {
+        if is_there(at, to)? {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.rename_in(at, from, to)
+    }
+    /// [`Disk::remove_file`].
+    ///
+    /// # Errors
+    /// As that.
+    fn remove_file_in(&self, at: &OpenFolder, name: &[u8]) -> io::Result<()> {
+        self.remove_file(&at.place(name))
+    }
+    /// [`Disk::remove_dir`].
+    ///
+    /// # Errors
+    /// As that.
+    fn remove_dir_in(&self, at: &OpenFolder, name: &[u8]) -> io::Result<()> {
+        self.remove_dir(&at.place(name))
+    }
+    /// [`Disk::set_mode`].
+    ///
+    /// # Errors
+    /// As that.
+    fn set_mode_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<()> {
+        self.set_mode(&at.place(name), mode)
+    }
+}
+
+/// Whether anything has this name, links not followed.
+fn is_there(at: &OpenFolder, name: &[u8]) -> io::Result<bool> {
+    match rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) => Ok(true),
+        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Writes a whole new file and makes its content durable; the name is durable after `sync_dir`.
@@ -225,5 +328,47 @@ impl Disk for RealDisk {
             folder.sync_all()?;
         }
         Ok(())
+    }
+    fn create_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<Box<dyn DiskFile>> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::openat(at, name, flags, Mode::from_raw_mode(mode))?);
+        Ok(Box::new(ExactFile { file, is_stamped: false }))
+    }
+
+    fn create_dir_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(at, name, Mode::from_raw_mode(mode))?)
+    }
+
+    fn symlink_in(&self, target: &Path, at: &OpenFolder, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, at, name)?)
+    }
+
+    fn rename_in(&self, at: &OpenFolder, from: &[u8], to: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::renameat(at, from, at, to)?)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn rename_new_in(&self, at: &OpenFolder, from: &[u8], to: &[u8]) -> io::Result<()> {
+        use rustix::io::Errno;
+        match rustix::fs::renameat_with(at, from, at, to, rustix::fs::RenameFlags::NOREPLACE) {
+            // Some file systems cannot do it at once.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if is_there(at, to)? => {
+                Err(io::ErrorKind::AlreadyExists.into())
+            }
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.rename_in(at, from, to),
+            answer => Ok(answer?),
+        }
+    }
+
+    fn remove_file_in(&self, at: &OpenFolder, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(at, name, AtFlags::empty())?)
+    }
+
+    fn remove_dir_in(&self, at: &OpenFolder, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(at, name, AtFlags::REMOVEDIR)?)
+    }
+
+    fn set_mode_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::chmodat(at, name, Mode::from_raw_mode(mode), AtFlags::empty())?)
     }
 }

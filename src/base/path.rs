@@ -78,6 +78,12 @@ impl TreePath {
         }
     }
 
+    /// The name in the folder that holds it; empty for the root.
+    pub fn name(&self) -> &[u8] {
+        let from = self.0.iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
+        &self.0[from..]
+    }
+
     /// The names on the way from the root.
     pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
         self.0.split(|b| *b == b'/').filter(|part| !part.is_empty())

@@ -17,6 +17,7 @@ pub mod isolate;
 mod keep_out;
 mod listing;
 mod look;
+mod nearby;
 mod observe;
 mod obstacle;
 mod perform;

@@ -13,6 +13,7 @@ use super::content;
 use super::error::WorkspaceError;
 use super::handle::{self, Root};
 use super::listing::Listing;
+use super::nearby::{self, Nearby};
 use super::record::What;
 use super::stamp::Stamp;
 use super::stat_cache::StatCache;
@@ -49,11 +50,15 @@ pub(super) fn observe(
     cache: &StatCache,
 ) -> Result<Vec<Seen>, WorkspaceError> {
     let known = Known::of(changes, cache);
-    let see = |change: &TreeChange| {
-        see(root, change, &known)
-            .map_err(WorkspaceError::disk("look at", &root.place(&change.path)))
+    let see_some = |changes: &[TreeChange]| {
+        let mut near = Nearby::new(root);
+        let see = |change: &TreeChange| {
+            see(&mut near, change, &known)
+                .map_err(|e| WorkspaceError::disk("look at", &root.place(&change.path))(e))
+        };
+        changes.iter().map(see).collect::<Vec<_>>()
     };
-    changes.par_iter().map(see).collect()
+    changes.par_chunks(nearby::PATHS).flat_map_iter(see_some).collect()
 }
 
 /// What the cache remembers of the folders that a plan touches.
@@ -85,9 +90,9 @@ impl<'a> Known<'a> {
     }
 }
 
-fn see(root: &Root, change: &TreeChange, known: &Known<'_>) -> io::Result<Seen> {
-    let stamp = root.stamp(&change.path)?;
-    let is = |entry: &Option<TreeEntry>| is_entry(root, &change.path, stamp, entry, known);
+fn see(near: &mut Nearby<'_>, change: &TreeChange, known: &Known<'_>) -> io::Result<Seen> {
+    let stamp = near.stamp(&change.path)?;
+    let mut is = |entry: &Option<TreeEntry>| is_entry(near, &change.path, stamp, entry, known);
     let both_there = change.before.is_some() && change.after.is_some();
     let folder = |e: &Option<TreeEntry>| e.as_ref().is_some_and(|e| e.tree().is_some());
     let swaps = both_there && folder(&change.before) != folder(&change.after);
@@ -102,7 +107,7 @@ fn see(root: &Root, change: &TreeChange, known: &Known<'_>) -> io::Result<Seen> 
 
 /// Whether what stands at a path is what an entry says.
 fn is_entry(
-    root: &Root,
+    near: &mut Nearby<'_>,
     path: &TreePath,
     stamp: Option<Stamp>,
     entry: &Option<TreeEntry>,
@@ -122,9 +127,8 @@ fn is_entry(
     if let Some(hash) = known.content(&folder, name, &stamp) {
         return Ok(hash == entry.hash);
     }
-    let handle = handle::absent_is_none(root.folder(&folder))?;
-    let Some(handle) = handle else { return Ok(false) };
-    let found = handle::absent_is_none(content::identify(handle.as_fd(), name))?.flatten();
+    let Some(opened) = near.folder_of(path)? else { return Ok(false) };
+    let found = handle::absent_is_none(content::identify(opened.as_fd(), name))?.flatten();
     Ok(found.is_some_and(|(kind, hash, _)| kind == entry.kind && hash == entry.hash))
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Order: what becomes a folder goes; folders come; contents are written beside; they become
 //! durable; what goes, goes, deepest first; contents get their names; the names become durable.
-//! Nothing is ever reached through a link: the folder of each path is proved real just before.
+//! Nothing is ever reached through a link: each change is made in a folder that was opened through
+//! real folders just before.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,11 +12,12 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::error::RestoreError;
-use super::handle::{self, Root};
+use super::handle::Root;
+use super::nearby::{self, Nearby};
 use super::restore::{Durability, OnOther, RestoreReport};
 use super::stamp::Stamp;
 use super::temporary;
-use crate::base::disk::Disk;
+use crate::base::disk::{Disk, OpenFolder};
 use crate::base::limits::SYNC_EACH_FILES_MAX;
 use crate::base::path::TreePath;
 use crate::object::traits::Fetch;
@@ -105,8 +107,9 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
         report: &mut RestoreReport,
     ) -> Result<(), RestoreError> {
         let mut left = BTreeSet::new();
+        let mut near = Nearby::new(self.root);
         for step in steps.iter().filter(|step| step.makes_folder()) {
-            self.make_folder(step, &mut left)?;
+            self.make_folder(step, &mut near, &mut left)?;
         }
         let written: Vec<&Step<'_>> = steps
             .iter()
@@ -115,13 +118,15 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
             .collect();
         let is_many = written.len() > SYNC_EACH_FILES_MAX;
         self.write_all(&written, is_many)?;
+        let mut near = Nearby::new(self.root);
         for step in steps.iter().rev() {
-            self.remove(step, report, &mut left)?;
+            self.remove(step, &mut near, report, &mut left)?;
         }
         self.name_all(&written, is_many, report, &mut left)?;
         let modes: Vec<_> = steps.iter().filter(|s| s.is_mode_only()).collect();
+        let mut near = Nearby::new(self.root);
         for step in &modes {
-            self.set_mode(step, report, &mut left)?;
+            self.set_mode(step, &mut near, report, &mut left)?;
         }
         report.left.extend(left);
         self.sync_names(steps, is_many || !modes.is_empty())
@@ -131,13 +136,11 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
     fn is_still(
         &self,
         step: &Step<'_>,
-        expected: Option<Stamp>,
+        near: &mut Nearby<'_>,
         left: &mut BTreeSet<TreePath>,
     ) -> Result<bool, RestoreError> {
         let path = &step.change.path;
-        let now = self.root.stamp(path);
-        let now = now.map_err(RestoreError::disk("look at", &self.root.place(path)))?;
-        let is_same = match (now, expected) {
+        let is_same = match (near.look(path)?, step.stamp) {
             // What we do in a folder changes its times.
             (Some(now), Some(expected)) if now.is_folder() => expected.is_folder(),
             (now, expected) => now == expected,
@@ -158,53 +161,47 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
         }
     }
 
-    /// Fails unless the folder of a path is reached through real folders.
-    pub(super) fn prove_parent(&self, path: &TreePath) -> Result<(), RestoreError> {
-        let parent = path.split().map(|(parent, _)| parent).unwrap_or_default();
-        match handle::absent_is_none(self.root.folder(&parent)) {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(RestoreError::Changed { path: parent }),
-            Err(error) => Err(RestoreError::disk("open", &self.root.place(&parent))(error)),
-        }
-    }
-
     fn make_folder(
         &self,
         step: &Step<'_>,
+        near: &mut Nearby<'_>,
         left: &mut BTreeSet<TreePath>,
     ) -> Result<(), RestoreError> {
         let path = &step.change.path;
-        if left.iter().any(|at| path.is_within(at)) || !self.is_still(step, step.stamp, left)? {
+        if left.iter().any(|at| path.is_within(at)) || !self.is_still(step, near, left)? {
             return Ok(());
         }
-        let place = self.root.place(path);
-        self.prove_parent(path)?;
+        let (place, name) = (self.root.place(path), path.name());
+        let folder = near.folder(path)?;
         if step.replaces_leaf() {
-            self.disk.remove_file(&place).map_err(RestoreError::disk("remove", &place))?;
+            let removed = self.disk.remove_file_in(folder, name);
+            removed.map_err(RestoreError::disk("remove", &place))?;
         }
         if step.stands_folder() {
             return Ok(());
         }
-        self.disk.create_dir(&place, NEW_FOLDER_MODE).map_err(RestoreError::disk("create", &place))
+        let made = self.disk.create_dir_in(folder, name, NEW_FOLDER_MODE);
+        made.map_err(RestoreError::disk("create", &place))
     }
 
     fn remove(
         &self,
         step: &Step<'_>,
+        near: &mut Nearby<'_>,
         report: &mut RestoreReport,
         left: &mut BTreeSet<TreePath>,
     ) -> Result<(), RestoreError> {
         let goes = step.change.after.is_none() || step.replaces_folder();
-        if !goes || !self.is_still(step, step.stamp, left)? {
+        if !goes || !self.is_still(step, near, left)? {
             return Ok(());
         }
         let path = &step.change.path;
-        let place = self.root.place(path);
-        self.prove_parent(path)?;
+        let (place, name) = (self.root.place(path), path.name());
+        let folder = near.folder(path)?;
         let removed = if step.stands_folder() {
-            self.disk.remove_dir(&place)
+            self.disk.remove_dir_in(folder, name)
         } else {
-            self.disk.remove_file(&place)
+            self.disk.remove_file_in(folder, name)
         };
         match removed {
             Ok(()) => report.removed += 1,
@@ -228,13 +225,14 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
         report: &mut RestoreReport,
         left: &mut BTreeSet<TreePath>,
     ) -> Result<(), RestoreError> {
-        let one = |step: &&Step<'_>| {
-            let mut left = left.clone();
-            self.name(step, &mut left).map(|()| left)
+        let some = |steps: &[&Step<'_>]| {
+            let (mut near, mut left) = (Nearby::new(self.root), left.clone());
+            steps.iter().try_for_each(|step| self.name(step, &mut near, &mut left))?;
+            Ok(left)
         };
         let all: Result<Vec<BTreeSet<TreePath>>, RestoreError> = match is_many {
-            true => steps.par_iter().map(one).collect(),
-            false => steps.iter().map(one).collect(),
+            true => steps.par_chunks(nearby::PATHS).map(some).collect(),
+            false => steps.chunks(nearby::PATHS).map(some).collect(),
         };
         all?.into_iter().for_each(|mut more| left.append(&mut more));
         for step in steps.iter().filter(|step| !left.contains(&step.change.path)) {
@@ -244,31 +242,52 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
         Ok(())
     }
 
-    fn name(&self, step: &Step<'_>, left: &mut BTreeSet<TreePath>) -> Result<(), RestoreError> {
+    /// Gives a content its name, if what stands there is still what was seen. Nothing: then the
+    /// system sees to it that nothing is replaced.
+    fn name(
+        &self,
+        step: &Step<'_>,
+        near: &mut Nearby<'_>,
+        left: &mut BTreeSet<TreePath>,
+    ) -> Result<(), RestoreError> {
         let path = &step.change.path;
         if self.is_direct(step) {
             return Ok(());
         }
-        let beside = self.root.place(&temporary::beside(path));
-        let expected = step.stamp.filter(|_| !step.replaces_folder());
-        if left.contains(path) || !self.is_still(step, expected, left)? {
-            return remove_if_there(self.disk, &beside);
+        let (beside, place) = (temporary::name_for(path.name()), self.root.place(path));
+        let is_new = step.stamp.is_none() || step.replaces_folder();
+        if left.contains(path) || !(is_new || self.is_still(step, near, left)?) {
+            return match near.folder_of(path).map_err(RestoreError::disk("open", &place))? {
+                Some(folder) => remove_if_there_in(self.disk, folder, &beside),
+                None => Ok(()),
+            };
         }
-        self.prove_parent(path)?;
-        let place = self.root.place(path);
-        self.disk.rename(&beside, &place).map_err(RestoreError::disk("replace", &place))
+        let folder = near.folder(path)?;
+        let named = match is_new {
+            true => self.disk.rename_new_in(folder, &beside, path.name()),
+            false => self.disk.rename_in(folder, &beside, path.name()),
+        };
+        match named {
+            Err(error) if is_new && error.kind() == io::ErrorKind::AlreadyExists => {
+                self.other(path, left)?;
+                remove_if_there_in(self.disk, folder, &beside)
+            }
+            named => named.map_err(RestoreError::disk("replace", &place)),
+        }
     }
 
     fn set_mode(
         &self,
         step: &Step<'_>,
+        near: &mut Nearby<'_>,
         report: &mut RestoreReport,
         left: &mut BTreeSet<TreePath>,
     ) -> Result<(), RestoreError> {
-        if let (true, Some(entry)) = (self.is_still(step, step.stamp, left)?, step.leaf()) {
-            let place = self.root.place(&step.change.path);
-            let set = self.disk.set_mode(&place, step.mode(entry.kind).0);
-            set.map_err(RestoreError::disk("set the mode of", &place))?;
+        if let (true, Some(entry)) = (self.is_still(step, near, left)?, step.leaf()) {
+            let path = &step.change.path;
+            let (folder, mode) = (near.folder(path)?, step.mode(entry.kind).0);
+            let set = self.disk.set_mode_in(folder, path.name(), mode);
+            set.map_err(RestoreError::disk("set the mode of", &self.root.place(path)))?;
             report.written += 1;
         }
         Ok(())
@@ -307,9 +326,22 @@ fn is_not_empty(error: &io::Error) -> bool {
     [Errno::NOTEMPTY, Errno::EXIST].iter().any(|e| code == Some(e.raw_os_error()))
 }
 
+/// Removes a file in an open folder that may be absent.
+pub(super) fn remove_if_there_in(
+    disk: &dyn Disk,
+    folder: &OpenFolder,
+    name: &[u8],
+) -> Result<(), RestoreError> {
+    unless_absent(disk.remove_file_in(folder, name), &folder.place(name))
+}
+
 /// Removes a file that may be absent.
 pub(super) fn remove_if_there(disk: &dyn Disk, place: &Path) -> Result<(), RestoreError> {
-    match disk.remove_file(place) {
+    unless_absent(disk.remove_file(place), place)
+}
+
+fn unless_absent(removed: io::Result<()>, place: &Path) -> Result<(), RestoreError> {
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(RestoreError::disk("remove", place)(error))
         }

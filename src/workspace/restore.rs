@@ -13,10 +13,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
+use rayon::prelude::*;
 use rustix::fs::{Access, AtFlags};
 
 use super::error::RestoreError;
 use super::handle::{self, Root};
+use super::nearby::{self, Nearby};
 use super::observe::{Seen, Standing, foreign_within, observe};
 use super::perform::{Performer, Step};
 use super::plan::RestorePlan;
@@ -179,10 +181,15 @@ type Names<'a> = Vec<(&'a [u8], Option<What>)>;
 /// that the next capture reads it once more; the rest is forgotten.
 fn remember(root: &Root, steps: &[Step<'_>], is_done: bool, cache: &mut StatCache) {
     let mut folders: BTreeMap<TreePath, Names<'_>> = BTreeMap::new();
-    for step in steps {
+    let stamps = |steps: &[Step<'_>]| {
+        let mut near = Nearby::new(root);
+        let stamp = |step: &Step<'_>| near.stamp(&step.change.path).ok().flatten();
+        steps.iter().map(stamp).collect::<Vec<_>>()
+    };
+    let stamps: Vec<_> = steps.par_chunks(nearby::PATHS).flat_map_iter(stamps).collect();
+    for (step, stamp) in steps.iter().zip(stamps) {
         let Some((folder, _)) = step.change.path.split() else { continue };
         let after = step.change.after.as_ref().filter(|_| is_done);
-        let stamp = root.stamp(&step.change.path).ok().flatten();
         let what = after.zip(stamp).and_then(|(entry, stamp)| match entry.tree() {
             Some(tree) => Some(What::Folder { hash: tree.0, length: entry.length }),
             None if stamp.leaf_kind() == Some(entry.kind) && stamp.size == entry.length => {

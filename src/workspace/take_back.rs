@@ -8,7 +8,8 @@ use std::path::Path;
 use super::error::RestoreError;
 use super::handle::Root;
 use super::intent::Intent;
-use super::perform::{Performer, remove_if_there};
+use super::nearby::Nearby;
+use super::perform::{Performer, remove_if_there_in};
 use super::plan::plan_restore;
 use super::restore::{Durability, OnOther, RestoreReport, bring};
 use super::stat_cache::StatCache;
@@ -54,12 +55,11 @@ fn settle(
 ) -> Result<RestoreReport, RestoreError> {
     let plan = plan_restore(objects, from, to)?;
     let place = Root::open(root)?;
+    let mut near = Nearby::new(&place);
     for change in &plan.changes {
         let leftover = temporary::beside(&change.path);
-        let stamp = place.stamp(&leftover);
-        let leftover = place.place(&leftover);
-        if stamp.map_err(RestoreError::disk("look at", &leftover))?.is_some() {
-            remove_if_there(disk, &leftover)?;
+        if near.look(&leftover)?.is_some() {
+            remove_if_there_in(disk, near.folder(&leftover)?, leftover.name())?;
         }
     }
     let (durability, on_other) = (Durability::Durable, OnOther::Leave);

@@ -22,8 +22,13 @@ pub(super) fn is_name(name: &[u8]) -> bool {
 /// Where the content for a path is written first: in the same folder.
 pub(super) fn beside(path: &TreePath) -> TreePath {
     let (folder, name) = path.split().unwrap_or_default();
+    folder.join(&name_for(name))
+}
+
+/// The name under which the content for a name is written first.
+pub(super) fn name_for(name: &[u8]) -> Vec<u8> {
     let digits = codec::digest("temporary name", name).hex();
-    folder.join(&[PREFIX, &digits.as_bytes()[..DIGITS]].concat())
+    [PREFIX, &digits.as_bytes()[..DIGITS]].concat()
 }
 
 /// Writes a new file at the top of a workspace, whole or not at all, whenever it is cut short.

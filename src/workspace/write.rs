@@ -8,10 +8,11 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::error::RestoreError;
-use super::perform::{Performer, Step, remove_if_there};
+use super::nearby::{self, Nearby};
+use super::perform::{Performer, Step, remove_if_there_in};
 use super::restore::Durability;
 use super::temporary;
-use crate::base::disk::DiskFile;
+use crate::base::disk::{DiskFile, OpenFolder};
 use crate::base::id::BlobId;
 use crate::object::traits::{Fetch, ObjectError};
 use crate::object::tree::{EntryKind, TreeEntry};
@@ -19,10 +20,15 @@ use crate::object::tree::{EntryKind, TreeEntry};
 impl<O: Fetch + ?Sized> Performer<'_, O> {
     /// Writes all contents and makes them durable: each by itself, or many at once.
     pub(super) fn write_all(&self, steps: &[&Step<'_>], is_many: bool) -> Result<(), RestoreError> {
+        let some = |steps: &[&Step<'_>], durability| {
+            let mut near = Nearby::new(self.root);
+            steps.iter().try_for_each(|step| self.write(step, &mut near, durability))
+        };
         if !is_many {
-            return steps.iter().try_for_each(|step| self.write(step, self.durability));
+            return some(steps, self.durability);
         }
-        steps.par_iter().try_for_each(|step| self.write(step, Durability::Disposable))?;
+        let pieces = steps.par_chunks(nearby::PATHS);
+        pieces.try_for_each(|steps| some(steps, Durability::Disposable))?;
         self.sync_all()
     }
 
@@ -32,34 +38,42 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
         self.durability == Durability::Disposable && step.stamp.is_none()
     }
 
-    fn write(&self, step: &Step<'_>, durability: Durability) -> Result<(), RestoreError> {
+    fn write(
+        &self,
+        step: &Step<'_>,
+        near: &mut Nearby<'_>,
+        durability: Durability,
+    ) -> Result<(), RestoreError> {
         let leaf = step.leaf().and_then(|entry| Some((entry, entry.blob()?)));
-        let Some((entry, blob)) = leaf else { return Ok(()) };
-        let is_direct = self.is_direct(step);
+        let Some(leaf) = leaf else { return Ok(()) };
         let path = &step.change.path;
-        let path = if is_direct { path.clone() } else { temporary::beside(path) };
-        self.prove_parent(&path)?;
-        let place = self.root.place(&path);
-        match self.try_write(step, (entry, blob), &place, durability) {
+        let is_direct = self.is_direct(step);
+        let name = match is_direct {
+            true => path.name().to_vec(),
+            false => temporary::name_for(path.name()),
+        };
+        let at = (near.folder(path)?, name.as_slice());
+        match self.try_write(step, leaf, at, durability) {
             Err(RestoreError::Disk { source, .. })
                 if source.kind() == io::ErrorKind::AlreadyExists => {}
             other => return other,
         }
         if is_direct {
-            return Err(RestoreError::Changed { path });
+            return Err(RestoreError::Changed { path: path.clone() });
         }
         // Left by a restore that was cut short: ours, by its name.
-        remove_if_there(self.disk, &place)?;
-        self.try_write(step, (entry, blob), &place, durability)
+        remove_if_there_in(self.disk, at.0, &name)?;
+        self.try_write(step, leaf, at, durability)
     }
 
     fn try_write(
         &self,
         step: &Step<'_>,
         (entry, blob): (&TreeEntry, BlobId),
-        place: &Path,
+        (folder, name): (&OpenFolder, &[u8]),
         durability: Durability,
     ) -> Result<(), RestoreError> {
+        let place = &folder.place(name);
         let failed = |error| match error {
             ObjectError::Content(source) => RestoreError::disk("write", place)(source),
             error => RestoreError::Objects(error),
@@ -76,15 +90,16 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
             let mut target = Vec::new();
             fetch(&mut target)?;
             let target = Path::new(OsStr::from_bytes(&target));
-            return self.disk.symlink(target, place).map_err(RestoreError::disk("create", place));
+            let made = self.disk.symlink_in(target, folder, name);
+            return made.map_err(RestoreError::disk("create", place));
         }
         let (mode, is_kept) = step.mode(entry.kind);
-        let file = self.disk.create(place, mode);
+        let file = self.disk.create_in(folder, name, mode);
         let mut file = file.map_err(RestoreError::disk("create", place))?;
         fetch(&mut Through(&mut *file))?;
         if is_kept {
             // What the umask took away the old file may have had.
-            let set = self.disk.set_mode(place, mode);
+            let set = self.disk.set_mode_in(folder, name, mode);
             set.map_err(RestoreError::disk("set the mode of", place))?;
         }
         let finish = match durability {
