@@ -1,11 +1,19 @@
 //! Ways to lose or misreport work that a review of the verbs found: each once, through the command.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 
 use common::Bench;
+use expdag::base::disk::RealDisk;
+use expdag::base::name::Label;
+use expdag::base::time::Timestamp;
+use expdag::object::names::{self, NameKey, NameValue, Position};
+use expdag::object::operation::OperationKind;
+use expdag::store::{Change, NameMove, Store};
 
 /// A workspace in a git repository, and a second working tree of it that is a workspace, too.
 fn two_worktrees() -> (Bench, std::path::PathBuf) {
@@ -42,6 +50,82 @@ fn a_branch_has_at_most_one_workspace_on_it() {
     bench.write("a.txt", "two\n");
     bench.ok(&["snapshot", "-m", "here"]);
     assert_eq!(bench.json(&["show", "main"])["message"], "here");
+}
+
+/// What is on a branch, newest first, by messages.
+fn messages(bench: &Bench, branch: &str) -> Vec<String> {
+    let log = bench.json(&["log", branch]);
+    let rows = log["entries"].as_array().expect("entries");
+    rows.iter().map(|row| row["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_undo_does_not_lead_onto_a_branch_that_another_workspace_has_taken() {
+    let (bench, other) = two_worktrees();
+    bench.ok(&["branch", "idea"]);
+    bench.ok(&["switch", "idea"]);
+    let mut there = bench.command_in(&other, &["switch", "main"]);
+    let output = there.env("EXP_SESSION", "two").output().unwrap();
+    assert!(output.status.success(), "{}", common::text(&output.stderr));
+    let said = bench.complains(2, &["undo"]);
+    assert!(said.contains("workspace `worktree-other` is on it"), "{said}");
+    assert_eq!(bench.json(&["status"])["branch"], "idea");
+}
+
+#[test]
+fn two_workspaces_on_one_branch_lose_nothing_of_each_other() {
+    for verb in [
+        &["snapshot", "-m", "there"][..],
+        &["hook", "post"],
+        &["rollback", "--to", "first", "--across-head"],
+    ] {
+        let (bench, other) = two_worktrees();
+        bench.ok(&["tag", "first"]);
+        put_on_main(&bench, "worktree-other");
+        bench.write("a.txt", "here\n");
+        bench.ok(&["snapshot", "-m", "here"]);
+        let there = |arguments: &[&str]| bench.command_in(&other, arguments).output().unwrap();
+        fs::write(other.join("a.txt"), "there\n").unwrap();
+        let output = there(verb);
+        assert!(output.status.success(), "{verb:?}: {}", common::text(&output.stderr));
+        assert_eq!(messages(&bench, "main"), ["here", "first snapshot"], "{verb:?}");
+        let status: serde_json::Value =
+            serde_json::from_slice(&there(&["--json", "status"]).stdout).unwrap();
+        let branch = status["branch"].as_str().unwrap();
+        assert!(branch.starts_with("main-"), "{verb:?}: {branch}");
+        // It goes on there, and whoever wants both merges.
+        fs::write(other.join("b.txt"), "more\n").unwrap();
+        assert!(there(&["snapshot", "-m", "more"]).status.success());
+        assert_eq!(messages(&bench, branch)[0], "more", "{verb:?}");
+        assert_eq!(messages(&bench, "main"), ["here", "first snapshot"], "{verb:?}");
+    }
+}
+
+/// Puts another workspace of the store onto `main` where that stands, as two switches at the same
+/// moment may.
+fn put_on_main(bench: &Bench, workspace: &str) {
+    let store = Store::open(&bench.root().join(".git/exp"), Arc::new(RealDisk)).unwrap();
+    let names = store.names().unwrap();
+    let get = |key: &NameKey| names::get(&store, names, key).unwrap().unwrap();
+    let key = NameKey::Position(workspace.to_owned());
+    let main = NameKey::Branch(Label::new("main").unwrap());
+    let (NameValue::Position(before), NameValue::Branch(head)) = (get(&key), get(&main)) else {
+        panic!("a position and a branch")
+    };
+    let branch = Label::new("main").unwrap();
+    let after = Position { branch, snapshot: head, ..before.clone() };
+    let value = |position| Some(NameValue::Position(position));
+    let change = Change {
+        moves: vec![NameMove { key, expected: value(before), new: value(after) }],
+        kind: OperationKind::Verb,
+        verb: "switch".to_owned(),
+        summary: String::new(),
+        who: "tester".to_owned(),
+        session: "two".to_owned(),
+        workspace: Some(workspace.to_owned()),
+        when: Timestamp(0),
+    };
+    store.writer().unwrap().commit(change).unwrap();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::context::Standing;
 use super::discover::Place;
 use super::still::Stillness;
 use super::tracked::tracked_although_ignored;
-use super::transact::{Act, branch_move, moved};
+use super::transact::{Act, Own, branch_move, moved};
 use super::view::Mask;
 use super::{Engine, EngineError, Surroundings};
 use crate::base::id::{DocumentId, SnapshotId, TreeId};
@@ -208,7 +208,8 @@ impl Engine {
     }
 
     /// Records a tree of the workspace as a snapshot on its branch, moves the position there and
-    /// puts a new tag on it.
+    /// puts a new tag on it. Where the branch has gone on without the workspace it is a new branch,
+    /// which the position says.
     pub(super) fn record(
         &self,
         writer: &Writer<'_>,
@@ -218,15 +219,14 @@ impl Engine {
         act: Act,
         tag: Option<&Label>,
     ) -> Result<(SnapshotId, Standing), EngineError> {
-        let branch = &standing.position.branch;
-        let head = self.own_head(standing)?;
+        let Own { branch, head, act } = self.own_branch(standing, act)?;
         let parents = vec![standing.position.snapshot];
-        let mut snapshot = self.new_snapshot(parents, tree, branch, made.origin, made.message);
+        let mut snapshot = self.new_snapshot(parents, tree, &branch, made.origin, made.message);
         snapshot.state = made.state;
         let id = snapshot.put(writer)?;
-        let position = self.position(branch, id, snapshot.git_head.clone());
+        let position = self.position(&branch, id, snapshot.git_head.clone());
         let mut moves = vec![
-            branch_move(branch, head, Some(id)),
+            branch_move(&branch, head, Some(id)),
             self.position_move(Some(standing.position.clone()), position.clone()),
         ];
         if let Some(tag) = tag {

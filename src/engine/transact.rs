@@ -5,6 +5,7 @@ use super::{Engine, EngineError};
 use crate::base::id::SnapshotId;
 use crate::base::limits::COMMIT_TRIES_MAX;
 use crate::base::name::Label;
+use crate::graph::is_ancestor;
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::operation::OperationKind;
 use crate::object::snapshot::GitHead;
@@ -29,6 +30,15 @@ impl Act {
     pub fn evaluation(verb: &'static str, summary: impl Into<String>) -> Self {
         Self { kind: OperationKind::Evaluation, verb, summary: summary.into() }
     }
+}
+
+/// The branch that a workspace may move.
+pub(super) struct Own {
+    pub branch: Label,
+    /// Where it stands; nowhere yet if it is a new one.
+    pub head: Option<SnapshotId>,
+    /// What is done to it, with a word on why it is a new one.
+    pub act: Act,
 }
 
 /// A name that moves from what the plan saw to something new.
@@ -82,7 +92,8 @@ impl Engine {
             match record(&standing) {
                 Err(error @ EngineError::Moved { .. }) => {
                     let now = self.standing()?;
-                    if now.position.snapshot == standing.position.snapshot {
+                    let has_stood = now.position.snapshot == standing.position.snapshot;
+                    if has_stood && self.own_head(&now)? == self.own_head(&standing)? {
                         return Err(error);
                     }
                     standing = now;
@@ -91,6 +102,34 @@ impl Engine {
             }
         }
         record(&standing)
+    }
+
+    /// The branch that a verb of this workspace moves: its own, unless that has gone on without it.
+    /// Then moving it would leave behind what another workspace recorded, so it is a new one, to be
+    /// merged by who wants both. A capture must not fail over that.
+    pub(super) fn own_branch(&self, standing: &Standing, act: Act) -> Result<Own, EngineError> {
+        let Position { branch, snapshot, .. } = &standing.position;
+        let head = self.own_head(standing)?;
+        let keeps_all = match head {
+            // In a view a branch that has moved is a conflict, and its commit says so.
+            _ if self.place.work().is_some() => true,
+            None => true,
+            Some(head) if head == *snapshot => true,
+            // Where the history cannot be read a new branch loses nothing.
+            Some(head) => is_ancestor(&self.store, head, *snapshot).unwrap_or(false),
+        };
+        if keeps_all {
+            return Ok(Own { branch: branch.clone(), head, act });
+        }
+        let mut aside = Label::new(format!("{branch}-{}", snapshot.short()))?;
+        for number in 2.. {
+            if self.branch_head(standing.names, &aside)?.is_none() {
+                break;
+            }
+            aside = Label::new(format!("{branch}-{}-{number}", snapshot.short()))?;
+        }
+        let summary = format!("{}; on {aside}, since {branch} has gone on", act.summary);
+        Ok(Own { branch: aside, head: None, act: Act { summary, ..act } })
     }
 
     /// Moves a branch to what a command left in its view. Where the branch has moved meanwhile that

@@ -321,7 +321,7 @@ fn go_back(
         checked => checked?,
     }
     engine.keep_state(writer, safe, "guard")?;
-    report.changes = engine.go_back(writer, safe, &goal, "guard")?;
+    report.changes = engine.go_back(writer, safe, &goal, "guard")?.1;
     report.state = engine.follow(goal.id, "guard");
     report.outcome = "rolled back";
     report.went_back_to = Some(goal.id.hex());

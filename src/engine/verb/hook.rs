@@ -53,6 +53,8 @@ pub struct Options {
 pub struct Report {
     /// The new snapshot, if there is one.
     pub snapshot: Option<String>,
+    /// Its branch: a new one where that of the workspace has gone on without it.
+    pub branch: Option<String>,
     /// What it changes.
     pub changes: Vec<ShownChange>,
 }
@@ -65,7 +67,7 @@ const SUBJECT_CHARS: usize = 120;
 /// # Errors
 /// Busy while a verb changes the files; those of a capture.
 pub fn run(engine: &Engine, phase: Phase, options: &Options) -> Result<Report, EngineError> {
-    let nothing = Report { snapshot: None, changes: Vec::new() };
+    let nothing = Report { snapshot: None, branch: None, changes: Vec::new() };
     if engine.refuse_in_view().is_err() || (phase == Phase::Post && options.failed) {
         return Ok(nothing);
     }
@@ -89,7 +91,7 @@ fn record(
         None => walked(engine, writer, before)?,
     };
     if after == before {
-        return Ok(Report { snapshot: None, changes: Vec::new() });
+        return Ok(Report { snapshot: None, branch: None, changes: Vec::new() });
     }
     let subject = file.map_or_else(|| options.subject.clone(), |path| path.display());
     let subject: String = subject.chars().take(SUBJECT_CHARS).collect();
@@ -104,8 +106,9 @@ fn record(
     let made = Made { origin: Origin::Automatic, message: message.clone(), state };
     let act = Act { kind, verb: "hook", summary: message };
     let changes = tree::diff(writer, before, after)?;
-    let (id, _) = engine.record(writer, standing, after, made, act, None)?;
-    Ok(Report { snapshot: Some(id.hex()), changes: shown_changes(&changes) })
+    let (id, now) = engine.record(writer, standing, after, made, act, None)?;
+    let branch = Some(now.position.branch.to_string());
+    Ok(Report { snapshot: Some(id.hex()), branch, changes: shown_changes(&changes) })
 }
 
 /// The place of a file in the workspace; none when it lies elsewhere, or is not plainly inside.

@@ -13,7 +13,7 @@ use crate::engine::report::{
     ShownChange, ShownEvaluation, ShownPath, ShownVerdict, count, shown_changes, word,
 };
 use crate::engine::take::Safe;
-use crate::engine::transact::{Act, branch_move, moved};
+use crate::engine::transact::{Act, Own, branch_move, moved};
 use crate::engine::{Engine, EngineError, Followed};
 use crate::merge::Conflict;
 use crate::object::experiment::Experiment;
@@ -358,17 +358,18 @@ impl Attempt<'_> {
         report: &mut Report,
     ) -> Result<(), EngineError> {
         let (engine, writer) = (self.engine, self.writer);
-        let into = safe.standing.position.branch.clone();
-        let before = engine.own_head(&safe.standing)?;
-        let mut moves = vec![branch_move(&into, before, Some(head))];
+        let into = &safe.standing.position.branch;
+        let verdict = judged.map_or("", |judged| word(judged.record.word));
+        let summary = format!("{} into {into} {verdict}", self.source.shown);
+        let act = Act::verb("merge", summary.trim_end());
+        let Own { branch, head: before, act } = engine.own_branch(&safe.standing, act)?;
+        let mut moves = vec![branch_move(&branch, before, Some(head))];
         if let Some(judged) = judged {
             moves.extend(engine.finding_moves(safe.standing.names, head, judged)?);
         }
         moves.extend(self.selection_move(head)?);
-        let verdict = judged.map_or("", |judged| word(judged.record.word));
-        let summary = format!("{} into {into} {verdict}", self.source.shown);
-        let act = Act::verb("merge", summary.trim_end());
-        let position = engine.position(&into, head, engine.git_head());
+        let position = engine.position(&branch, head, engine.git_head());
+        report.into = branch.to_string();
         let placed = engine.place_files(writer, safe, tree, position, moves, act)?;
         report.changes = shown_changes(&placed.plan.changes);
         report.state = engine.follow(head, "merge");

@@ -4,9 +4,10 @@
 use serde::Serialize;
 
 use crate::base::id::SnapshotId;
+use crate::base::name::Label;
 use crate::engine::report::{ShownChange, ShownSnapshot, shown_changes};
 use crate::engine::take::Safe;
-use crate::engine::transact::{Act, branch_move};
+use crate::engine::transact::{Act, Own, branch_move};
 use crate::engine::{Engine, EngineError, Followed};
 use crate::graph::{self, Judgement};
 use crate::object::memory::Scratch;
@@ -69,7 +70,8 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     // Before a file changes: what cannot be told afterwards must not look like what was not done.
     let mut report = engine.rolled_back(&safe, &goal, Vec::new())?;
     report.from = from.hex();
-    report.changes = engine.go_back(&writer, &mut safe, &goal, "rollback")?;
+    let (branch, changes) = engine.go_back(&writer, &mut safe, &goal, "rollback")?;
+    (report.branch, report.changes) = (branch.to_string(), changes);
     report.state = engine.follow(goal.id, "rollback");
     Ok(report)
 }
@@ -132,23 +134,23 @@ impl Engine {
         }
     }
 
-    /// Brings the workspace and its branch to the goal.
+    /// Brings the workspace and its branch to the goal. Gives the branch, which is a new one where that
+    /// of the workspace has gone on without it.
     pub(super) fn go_back(
         &self,
         writer: &Writer<'_>,
         safe: &mut Safe,
         goal: &Goal,
         verb: &'static str,
-    ) -> Result<Vec<ShownChange>, EngineError> {
-        let branch = safe.standing.position.branch.clone();
-        let head = self.own_head(&safe.standing)?;
+    ) -> Result<(Label, Vec<ShownChange>), EngineError> {
         let from = safe.standing.position.snapshot;
+        let act = Act::verb(verb, format!("{} back to {}", from.short(), goal.id.short()));
+        let Own { branch, head, act } = self.own_branch(&safe.standing, act)?;
         let moves = vec![branch_move(&branch, head, Some(goal.id))];
         let position = self.position(&branch, goal.id, self.git_head());
-        let act = Act::verb(verb, format!("{} back to {}", from.short(), goal.id.short()));
         let tree = goal.snapshot.tree;
         let placed = self.place_files(writer, safe, tree, position, moves, act)?;
-        Ok(shown_changes(&placed.plan.changes))
+        Ok((branch, shown_changes(&placed.plan.changes)))
     }
 
     fn rolled_back(

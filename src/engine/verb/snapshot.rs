@@ -37,7 +37,7 @@ pub struct Report {
     pub snapshot: Option<String>,
     /// Whether it is a new one.
     pub created: bool,
-    /// The branch.
+    /// The branch: a new one where that of the workspace has gone on without it.
     pub branch: String,
     /// What differs from the snapshot before.
     pub changes: Vec<ShownChange>,
@@ -105,15 +105,19 @@ fn record(
         || options.tag.is_some()
         || (given.is_some() && !is_newest(engine, id)?);
     let mut session = None;
+    let mut branch = standing.position.branch.clone();
+    let act = Act::verb("snapshot", summary(&options.message, changes.len()));
     if let (true, Some(writer)) = (created, writer) {
         let message = options.message.clone();
-        let act = Act::verb("snapshot", summary(&message, changes.len()));
         let made = Made { origin: Origin::Manual, message, state };
         let tag = options.tag.as_ref();
-        id = engine.record(writer, standing, taken.capture.tree, made, act, tag)?.0;
+        let recorded = engine.record(writer, standing, taken.capture.tree, made, act, tag)?;
+        (id, branch) = (recorded.0, recorded.1.position.branch);
         if let Some(given) = given {
             session = Some(put(engine, given, id, &options.message)?);
         }
+    } else if created {
+        branch = engine.own_branch(standing, act)?.branch;
     }
     if writer.is_some() {
         engine.keep_cache(&mut taken);
@@ -122,7 +126,7 @@ fn record(
     Ok(Report {
         snapshot: (!created || writer.is_some()).then(|| id.hex()),
         created,
-        branch: standing.position.branch.to_string(),
+        branch: branch.to_string(),
         changes: shown_changes(&changes),
         state: state.map(|state| state.hex()),
         session,

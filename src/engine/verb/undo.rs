@@ -241,6 +241,7 @@ impl Engine {
                 let first = self.place.work().map(|work| work.first_position(&self.place.root));
                 new = new.or(first.map(NameValue::Position));
                 if let Some(NameValue::Position(to)) = &new {
+                    self.refuse_branch_of_other(to)?;
                     plan.moves_files = self.moved_files(step.operation)?;
                     plan.position = Some(to.clone());
                 }
@@ -323,6 +324,15 @@ impl Engine {
         let what = format!("operation {} cannot be taken back here", id.short());
         let why = format!("it was not done in this view, which is that of `{}`", work.branch);
         Err(EngineError::Refused { what, why })
+    }
+
+    /// Nor does a step lead onto a branch that another workspace has taken since.
+    fn refuse_branch_of_other(&self, to: &Position) -> Result<(), EngineError> {
+        let standing = self.standing()?;
+        match to.branch == standing.position.branch {
+            true => Ok(()),
+            false => self.refuse_foreign(standing.names, &to.branch),
+        }
     }
 
     fn check_own(&self, workspace: &str, step: &Step<'_>) -> Result<(), EngineError> {

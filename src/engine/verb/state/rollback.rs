@@ -100,7 +100,7 @@ fn with_files(
     let position = engine.position(&branch, goal.id, snapshot.git_head.clone());
     engine.check_head(&position, options.across_head)?;
     let place = Goal { id: goal.id, snapshot, passed: 0 };
-    let changes = engine.go_back(&writer, &mut safe, &place, VERB)?;
+    let (_, changes) = engine.go_back(&writer, &mut safe, &place, VERB)?;
     let to = At::Id(goal.id);
     let moved = session.rollback(options.which.branch.as_ref(), &to, &options.message)?;
     let captured = safe.captured.map(|id| id.hex());
