@@ -215,6 +215,100 @@ fn increments_build_on_each_other_and_on_nothing_else() {
     sound(&b);
 }
 
+/// Everything is too old at once.
+fn collected(bench: &Bench) {
+    let limits =
+        "[retention]\nage = \"1ms\"\nmanual = false\noperations = 1\noperations_least = 1\n";
+    std::fs::write(bench.root().join(".exp/config.toml"), limits).unwrap();
+    // The newest operation can be undone, so what it moved from stays.
+    bench.ok(&["branch", "mark"]);
+    bench.ok(&["gc"]);
+}
+
+/// Who makes an increment takes for granted what its base has; a receiver may have let go of that.
+#[test]
+fn what_an_increment_takes_for_granted_and_was_let_go_here_is_refused() {
+    let (a, b) = (plain(), plain());
+    a.write("b.txt", "one\n");
+    a.ok(&["snapshot", "-m", "one", "--tag", "one"]);
+    let full = export(&a, "full", &["main"]);
+    a.write("b.txt", "two\n");
+    a.write("c.txt", "two\n");
+    a.ok(&["snapshot", "-m", "two"]);
+    // What stands just before a head keeps its files.
+    a.write("b.txt", "two and a half\n");
+    a.ok(&["snapshot", "-m", "two and a half"]);
+    let two = export(&a, "two", &["main", "--since", "one"]);
+    // Back to what the base is, as a whole and in one file.
+    std::fs::remove_file(a.root().join("c.txt")).unwrap();
+    a.write("b.txt", "one\n");
+    a.ok(&["snapshot", "-m", "as one", "--tag", "as-one"]);
+    let whole = export(&a, "whole", &["main", "--since", "one"]);
+    a.write("c.txt", "three\n");
+    a.ok(&["snapshot", "-m", "three"]);
+    let part = export(&a, "part", &["main", "--since", "as-one"]);
+    b.ok(&["import", &full]);
+    b.ok(&["import", &two]);
+    collected(&b);
+    let before = b.ok(&["branch"]);
+    for arguments in [&["import", &whole][..], &["import", &whole, "--dry-run"]] {
+        let said = b.complains(4, arguments);
+        assert!(said.contains("was let go here"), "{said}");
+        assert!(said.contains("made without --since"), "{said}");
+    }
+    assert_eq!(b.ok(&["branch"]), before);
+    // With all of it the files come back.
+    b.ok(&["import", &export(&a, "all", &["as-one"])]);
+    assert_eq!(tree_of(&b, "as-one"), tree_of(&a, "as-one"));
+    b.ok(&["import", &part]);
+    sound(&b);
+}
+
+#[test]
+fn one_file_that_an_increment_takes_for_granted_and_was_let_go_here_is_refused() {
+    let (a, b) = (plain(), plain());
+    a.write("b.txt", "one\n");
+    a.ok(&["snapshot", "-m", "one", "--tag", "one"]);
+    let full = export(&a, "full", &["main"]);
+    a.write("b.txt", "two\n");
+    a.ok(&["snapshot", "-m", "two"]);
+    // What stands just before a head keeps its files.
+    a.write("b.txt", "two and a half\n");
+    a.ok(&["snapshot", "-m", "two and a half"]);
+    let two = export(&a, "two", &["main", "--since", "one"]);
+    a.write("b.txt", "one\n");
+    a.write("c.txt", "three\n");
+    a.ok(&["snapshot", "-m", "three"]);
+    let three = export(&a, "three", &["main", "--since", "one"]);
+    b.ok(&["import", &full]);
+    b.ok(&["import", &two]);
+    collected(&b);
+    let said = b.complains(4, &["import", &three]);
+    assert!(said.contains("was let go here"), "{said}");
+    sound(&b);
+}
+
+#[test]
+fn snapshots_that_come_without_their_files_are_named() {
+    let (a, b) = (plain(), plain());
+    for word in ["one", "two", "three"] {
+        a.write("b.txt", word);
+        a.ok(&["snapshot", "-m", word]);
+    }
+    collected(&a);
+    let bundle = export(&a, "thin", &["main"]);
+    let one = a.json(&["log"])["entries"][2]["id"].as_str().unwrap().to_owned();
+    for arguments in [&["import", &bundle, "--dry-run"][..], &["import", &bundle]] {
+        let report = b.json(arguments);
+        let without: Vec<_> = report["without"].as_array().unwrap().iter().collect();
+        assert!(without.contains(&&serde_json::json!(one)), "{report:#}");
+        assert!(!without.contains(&&a.json(&["show", "main"])["id"]), "{report:#}");
+    }
+    let page = b.ok(&["import", &bundle]);
+    assert!(page.contains("came without files") && page.contains(&one[..12]), "{page}");
+    sound(&b);
+}
+
 #[test]
 fn states_travel_with_their_snapshots_and_an_empty_workspace_is_enough() {
     let (a, b) = (plain(), Bench::empty());

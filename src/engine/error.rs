@@ -257,7 +257,7 @@ impl EngineError {
             Self::Bundle(error) => match error {
                 BundleError::NotABundle | BundleError::Version { .. } => Category::Usage,
                 BundleError::Damaged { .. } | BundleError::Incomplete { .. } => Category::Corrupt,
-                BundleError::Prerequisite { .. } => Category::NotFound,
+                BundleError::Prerequisite { .. } | BundleError::LetGo { .. } => Category::NotFound,
                 _ => self.category_below(),
             },
             Self::Short { .. } => Category::Full,

@@ -63,6 +63,8 @@ pub struct Report {
     pub known_objects: u64,
     /// Objects that were forgotten here on purpose and stay so.
     pub left_out: u64,
+    /// Snapshots that came without their files or their state, which were let go where they come from.
+    pub without: Vec<String>,
     /// The operation; none where nothing was new.
     pub operation: Option<String>,
 }
@@ -151,6 +153,7 @@ impl Engine {
             new_objects: received.new,
             known_objects: received.known,
             left_out: received.left_out,
+            without: received.without.iter().map(|id| id.hex()).collect(),
             operation: None,
         };
         Ok(Arrival { report, moves, records })

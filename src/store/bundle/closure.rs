@@ -26,6 +26,23 @@ struct Need {
     level: Option<u8>,
 }
 
+/// One object that was met.
+pub struct Found {
+    /// Its id.
+    pub id: ObjectId,
+    /// Under which id it is stored: a large blob as its recipe, what was let go as its tombstone.
+    pub stored: ObjectId,
+    /// What needs it; nothing where a name does.
+    wanted_by: Option<ObjectId>,
+}
+
+impl Found {
+    /// What needs it, in words.
+    pub fn wanted_by(&self) -> String {
+        self.wanted_by.map_or_else(|| "a name".to_owned(), |by| by.to_string())
+    }
+}
+
 /// A walk over what is needed.
 pub struct Closure<'a, F: ?Sized> {
     objects: &'a F,
@@ -56,32 +73,31 @@ impl<'a, F: Fetch + RawObjects + ?Sized> Closure<'a, F> {
     }
 
     /// Walks. `enters` says whether an object is looked at, the first time that it is met; `found` is
-    /// told each that was, and under which id it is stored: a large blob as its recipe, one that was
-    /// let go as its tombstone.
+    /// told each that was.
     ///
     /// # Errors
-    /// [`BundleError::Incomplete`]; that of `enters`; as `Fetch::fetch`.
+    /// [`BundleError::Incomplete`]; those of `enters` and `found`; as `Fetch::fetch`.
     pub fn walk(
         &mut self,
         enters: &mut dyn FnMut(ObjectId) -> Result<bool, BundleError>,
-        found: &mut dyn FnMut(ObjectId, ObjectId),
+        found: &mut dyn FnMut(Found) -> Result<(), BundleError>,
     ) -> Result<(), BundleError> {
         while let Some(need) = self.pending.pop() {
             let is_new = self.seen.insert((need.id, need.level));
             if !is_new || !enters(need.id)? {
                 continue;
             }
+            let Need { id: needed, wanted_by, .. } = need;
             match self.follow(&need) {
-                Ok(stored) => found(need.id, stored),
-                Err(ObjectError::Gone { id, .. } | ObjectError::Missing { id })
-                    if id == need.id =>
-                {
+                Ok(stored) => found(Found { id: needed, stored, wanted_by })?,
+                Err(ObjectError::Gone { id, .. } | ObjectError::Missing { id }) if id == needed => {
+                    let found_it = Found { id, stored: Tombstone::place(id), wanted_by };
                     // A writer finds what it was given itself; what it misses the store says.
                     if Tombstone::of(self.objects, id)?.is_none() {
-                        let by = need.wanted_by.map_or("a name".to_owned(), |by| by.to_string());
-                        return Err(BundleError::Incomplete { id, wanted_by: by });
+                        let wanted_by = found_it.wanted_by();
+                        return Err(BundleError::Incomplete { id, wanted_by });
                     }
-                    found(id, Tombstone::place(id));
+                    found(found_it)?;
                 }
                 Err(error) => return Err(error.into()),
             }

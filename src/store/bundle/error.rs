@@ -41,6 +41,15 @@ pub enum BundleError {
         /// What needs it.
         wanted_by: String,
     },
+    /// It needs an object that is not in it, because its maker took it for granted, and that was let go
+    /// here by retention.
+    #[error("{wanted_by} needs {id}, which is not in the bundle and was let go here")]
+    LetGo {
+        /// What was let go.
+        id: ObjectId,
+        /// What needs it.
+        wanted_by: String,
+    },
     /// It could not be read.
     #[error("the bundle could not be read: {0}")]
     Read(#[source] io::Error),

@@ -15,13 +15,13 @@ use std::sync::{Mutex, PoisonError};
 use super::super::blob::{self, RawObjects, Recipe};
 use super::super::open::Store;
 use super::super::writer::Writer;
-use super::closure::Closure;
+use super::closure::{Closure, Found};
 use super::error::BundleError;
 use super::manifest::Manifest;
 use super::read::BundleReader;
 use super::select::going_on;
 use crate::base::codec;
-use crate::base::id::{BlobId, Kind, ObjectId, SnapshotId};
+use crate::base::id::{BlobId, DocumentId, Kind, ObjectId, SnapshotId};
 use crate::base::limits::BLOB_WHOLE_BYTES_MAX;
 use crate::object::evaluation::Evaluation;
 use crate::object::experiment::Experiment;
@@ -42,6 +42,9 @@ pub struct Received {
     pub known: u64,
     /// Objects whose content was forgotten here on purpose: they are not taken.
     pub left_out: u64,
+    /// Snapshots that came without files or without state, since those were let go where it was made,
+    /// and are not here either. Ascending.
+    pub without: Vec<SnapshotId>,
 }
 
 /// What objects of a bundle are put into.
@@ -109,8 +112,10 @@ fn receive(
     }
     let Taking { new, known, left_out, .. } = taking;
     let manifest = reader.manifest;
-    prove(store, objects, &manifest, brought, left_out > 0, is_cancelled)?;
-    Ok(Received { manifest, new, known, left_out })
+    let proof = Proof { store, objects, manifest: &manifest, brought };
+    let let_go = proof.prove(left_out > 0, is_cancelled)?;
+    let without = proof.without(&let_go)?;
+    Ok(Received { manifest, new, known, left_out, without })
 }
 
 /// Objects on their way in.
@@ -199,50 +204,113 @@ impl<P: Receive> Taking<'_, P> {
     }
 }
 
-/// Proves that everything is there that the names need, and nothing that they do not.
-fn prove(
-    store: &Store,
-    objects: &impl Receive,
-    manifest: &Manifest,
+/// A bundle that was read to its end, to be proved.
+struct Proof<'a, P> {
+    store: &'a Store,
+    objects: &'a P,
+    manifest: &'a Manifest,
+    /// What was in it.
     brought: HashSet<ObjectId>,
-    is_less: bool,
-    is_cancelled: &dyn Fn() -> bool,
-) -> Result<(), BundleError> {
-    let live = OnceCell::new();
-    let mut unneeded = brought.clone();
-    let enters = &mut |id: ObjectId| {
-        going_on(is_cancelled)?;
-        if id.kind != Kind::Snapshot || brought.contains(&id) {
-            return Ok(true);
+}
+
+impl<P: Receive> Proof<'_, P> {
+    /// Proves that everything is there that the names need, and nothing that they do not. Gives what was
+    /// let go by retention.
+    fn prove(
+        &self,
+        is_less: bool,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<HashSet<ObjectId>, BundleError> {
+        let live = OnceCell::new();
+        let mut unneeded = self.brought.clone();
+        let mut let_go = HashSet::new();
+        let enters = &mut |id: ObjectId| {
+            going_on(is_cancelled)?;
+            if id.kind != Kind::Snapshot || self.brought.contains(&id) {
+                return Ok(true);
+            }
+            // What a name here reaches is whole; what merely lies here need not be.
+            if live.get().is_none() {
+                let _ = live.set(live_snapshots(self.store)?);
+            }
+            Ok(!live
+                .get()
+                .is_some_and(|live: &HashSet<SnapshotId>| live.contains(&SnapshotId(id.hash))))
+        };
+        let found = &mut |found: Found| {
+            for id in [found.id, found.stored, Tombstone::place(found.id)] {
+                unneeded.remove(&id);
+            }
+            if found.stored.kind == Kind::Tombstone && self.is_let_go(&found)? {
+                let_go.insert(found.id);
+            }
+            Ok(())
+        };
+        let mut closure = Closure::new(self.objects, true);
+        self.manifest.names.iter().for_each(|entry| closure.start_at(entry));
+        match closure.walk(enters, found) {
+            // Bytes were checked as they came; what breaks a rule was made so.
+            Err(BundleError::Objects(error @ ObjectError::Rule { .. })) => {
+                return Err(BundleError::damaged(error.to_string()));
+            }
+            Err(BundleError::Incomplete { id, wanted_by }) if self.is_taken_for_granted()? => {
+                return Err(BundleError::LetGo { id, wanted_by });
+            }
+            walked => walked?,
         }
-        // What a name here reaches is whole; what merely lies here need not be.
-        if live.get().is_none() {
-            let _ = live.set(live_snapshots(store)?);
+        for entry in &self.manifest.names {
+            prove_name(self.objects, entry)?;
         }
-        Ok(!live
-            .get()
-            .is_some_and(|live: &HashSet<SnapshotId>| live.contains(&SnapshotId(id.hash))))
-    };
-    let found = &mut |needed: ObjectId, stored: ObjectId| {
-        for id in [needed, stored, Tombstone::place(needed)] {
-            unneeded.remove(&id);
+        match unneeded.into_iter().next() {
+            Some(id) if !is_less => Err(BundleError::damaged(format!("nothing in it needs {id}"))),
+            _ => Ok(let_go),
         }
-    };
-    let mut closure = Closure::new(objects, true);
-    manifest.names.iter().for_each(|entry| closure.start_at(entry));
-    match closure.walk(enters, found) {
-        // Bytes were checked as they came; what breaks a rule was made so.
-        Err(BundleError::Objects(error @ ObjectError::Rule { .. })) => {
-            return Err(BundleError::damaged(error.to_string()));
-        }
-        walked => walked?,
     }
-    for entry in &manifest.names {
-        prove_name(objects, entry)?;
+
+    /// Whether retention let an object go that has a tombstone. What was let go where the bundle was made
+    /// has its tombstone in it; if it has not, its maker has the object and took it for granted.
+    fn is_let_go(&self, found: &Found) -> Result<bool, BundleError> {
+        let tombstone = Tombstone::of(self.objects, found.id)?;
+        if tombstone.is_none_or(|tombstone| tombstone.why != Farewell::Retention) {
+            return Ok(false);
+        }
+        match self.brought.contains(&found.stored) {
+            true => Ok(true),
+            false => Err(BundleError::LetGo { id: found.id, wanted_by: found.wanted_by() }),
+        }
     }
-    match unneeded.into_iter().next() {
-        Some(id) if !is_less => Err(BundleError::damaged(format!("nothing in it needs {id}"))),
-        _ => Ok(()),
+
+    /// Whether what is missing may be something that the maker of the bundle took for granted and that
+    /// was let go here: what is below a directory that was let go has no tombstone in the end.
+    fn is_taken_for_granted(&self) -> Result<bool, BundleError> {
+        if self.manifest.prerequisites.is_empty() {
+            return Ok(false);
+        }
+        for id in live_snapshots(self.store)? {
+            let Snapshot { tree, state, .. } = Snapshot::fetch(self.store, id)?;
+            for of in std::iter::once(tree.object()).chain(state.map(DocumentId::object)) {
+                let found = Tombstone::of(self.store, of)?;
+                if found.is_some_and(|tombstone| tombstone.why == Farewell::Retention) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The snapshots of the bundle whose files or state are among what was let go.
+    fn without(&self, let_go: &HashSet<ObjectId>) -> Result<Vec<SnapshotId>, BundleError> {
+        let mut without = Vec::new();
+        let snapshots = self.brought.iter().filter(|id| id.kind == Kind::Snapshot);
+        for id in snapshots.filter(|_| !let_go.is_empty()).map(|id| SnapshotId(id.hash)) {
+            let Snapshot { tree, state, .. } = Snapshot::fetch(self.objects, id)?;
+            let is_gone = |id: ObjectId| let_go.contains(&id);
+            if is_gone(tree.object()) || state.is_some_and(|state| is_gone(state.object())) {
+                without.push(id);
+            }
+        }
+        without.sort_unstable();
+        Ok(without)
     }
 }
 

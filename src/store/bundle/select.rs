@@ -9,7 +9,7 @@ use std::io::Write;
 
 use super::super::blob::RawObjects;
 use super::super::open::Store;
-use super::closure::Closure;
+use super::closure::{Closure, Found};
 use super::error::BundleError;
 use super::manifest::{Manifest, Prerequisite, Source};
 use super::read::Form;
@@ -49,11 +49,12 @@ impl<'s> BundlePlan<'s> {
         let mut excluded = HashSet::new();
         let mut closure = Closure::new(store, false);
         prerequisites.iter().for_each(|one| closure.start(one.snapshot.object()));
-        let found = &mut |_, stored: ObjectId| {
+        let found = &mut |found: Found| {
             // What was let go here the receiver may have or not; it is no reason to leave anything out.
-            if stored.kind != Kind::Tombstone {
-                excluded.insert(stored);
+            if found.stored.kind != Kind::Tombstone {
+                excluded.insert(found.stored);
             }
+            Ok(())
         };
         closure.walk(&mut |_| going_on(is_cancelled).map(|()| true), found)?;
         let (closure, stored) = (Closure::new(store, false), HashSet::new());
@@ -75,8 +76,9 @@ impl<'s> BundlePlan<'s> {
             let is_recipe_there = id.kind == Kind::Blob && excluded.contains(&recipe);
             Ok(!excluded.contains(&id) && !is_recipe_there)
         };
-        self.closure.walk(is_wanted, &mut |_, found| {
-            stored.insert(found);
+        self.closure.walk(is_wanted, &mut |found| {
+            stored.insert(found.stored);
+            Ok(())
         })
     }
 

@@ -157,7 +157,7 @@ fn hint_of_bundle(error: &BundleError) -> Option<String> {
         BundleError::Prerequisite { .. } => {
             "import the bundle that brings it first, or ask for one that was made without --since"
         }
-        BundleError::Incomplete { .. } => {
+        BundleError::Incomplete { .. } | BundleError::LetGo { .. } => {
             "nothing was changed; ask for a bundle that was made without --since"
         }
         _ => return None,

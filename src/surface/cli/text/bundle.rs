@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::shape::{bytes, count, moment};
+use super::shape::{bytes, count, id, moment};
 use crate::engine::report::{ForeignVerdict, ShownSnapshot};
 use crate::engine::verb::{export, import};
 use crate::surface::cli::output::{FAINT, GOOD, NAME, STRONG, WARN, paint};
@@ -81,6 +81,13 @@ pub fn imported(report: &import::Report, dry_run: bool) -> String {
     if report.left_out > 0 {
         let left = count(report.left_out, "object");
         let note = format!("{left} left out that {} forgotten here", was(report.left_out));
+        let _ = writeln!(page, "{} {note}", paint(WARN, "note:"));
+    }
+    if !report.without.is_empty() {
+        let came = count(report.without.len(), "snapshot");
+        let ids: Vec<_> = report.without.iter().take(NAMES_SHOWN).map(|hex| id(hex)).collect();
+        let more = if report.without.len() > NAMES_SHOWN { ", …" } else { "" };
+        let note = format!("{came} came without files, let go of there: {}{more}", ids.join(", "));
         let _ = writeln!(page, "{} {note}", paint(WARN, "note:"));
     }
     if report.items.iter().any(|item| item.foreign.is_some()) {
