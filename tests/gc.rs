@@ -9,8 +9,18 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use common::Bench;
+use expdag::base::disk::RealDisk;
+use expdag::base::id::{Hash, Kind, TreeId};
+use expdag::base::time::Timestamp;
+use expdag::object::experiment::Experiment;
+use expdag::object::names::{self, NameKey, NameValue};
+use expdag::object::operation::OperationKind;
+use expdag::object::snapshot::Snapshot;
+use expdag::object::tombstone::{Farewell, Tombstone};
+use expdag::store::{Change, NameMove, Store};
 
 /// Everything is too old at once, and one operation can be undone.
 const NOTHING_STAYS: &str = "[retention]\nage = \"1ms\"\nmanual = false\noperations = 1\n\
@@ -234,8 +244,88 @@ fn what_lies_on_in_part_is_said_to_be_let_go_and_no_damage() {
         assert!(said.contains("let go by retention"), "{verb:?}: {said}");
     }
     assert_eq!(bench.read("value.txt"), "5\n");
-    bench.ok(&["show", &part]);
+    let page = bench.ok(&["show", &part]);
+    assert!(page.contains("none: was let go by retention on "), "{page}");
+    let page = bench.ok(&["compare", &part, "main"]);
+    assert!(page.contains("files of a: none: was let go by retention on "), "{page}");
     bench.ok(&["fsck"]);
+    // What is captured again is there again, though its tombstone lies beside it.
+    bench.write("value.txt", "1\n");
+    bench.ok(&["snapshot", "-m", "as it was"]);
+    let shown = bench.json(&["show", &part]);
+    assert!(shown["gone"].is_null() && shown["files"].as_u64().unwrap() > 5, "{shown:#}");
+}
+
+/// What was measured stays, whatever became of the files: so does what it is compared by.
+#[test]
+fn what_was_measured_is_compared_without_the_files() {
+    let bench = Bench::project();
+    let old: Vec<_> = [20, 10, 8, 5].map(|value| hook(&bench, &format!("{value}\n"))).into();
+    bench.ok(&["eval", &old[1]]);
+    bench.ok(&["eval", &old[3]]);
+    settings(&bench, NOTHING_STAYS);
+    bench.ok(&["gc"]);
+    let shown = bench.json(&["show", &old[1]]);
+    assert_eq!(shown["gone"]["why"], "was let go by retention", "{shown:#}");
+    for (a, b) in [(&old[1], &old[3]), (&old[3], &old[1])] {
+        let compared = bench.json(&["compare", a, b]);
+        let (gone, there) = if *a == old[1] { ("a_gone", "b_gone") } else { ("b_gone", "a_gone") };
+        assert_eq!(compared[gone], shown["gone"], "{compared:#}");
+        assert!(compared[there].is_null() && compared["changes"] == serde_json::json!([]));
+        let ratio = if *a == old[1] { 0.5 } else { 2.0 };
+        assert_eq!(compared["metrics"][0]["ratio"], ratio, "{compared:#}");
+    }
+    let page = bench.ok(&["compare", &old[3], &old[1]]);
+    assert!(page.contains("files of b: none: was let go") && !page.contains("differ"), "{page}");
+}
+
+/// No experiment of this store loses files; one that came from elsewhere may never have had them.
+#[test]
+fn an_experiment_is_ranked_without_the_files() {
+    let bench = Bench::project();
+    bench.ok(&["try", "fast=echo 5 > value.txt; echo x > x.txt", "slow=echo 20 > value.txt"]);
+    let before = bench.json(&["rank", "e1"]);
+    let_go_of_the_first_candidate(&bench);
+    let after = bench.json(&["rank", "e1"]);
+    for (was, is) in [0, 1].map(|at| (&before["rows"][at], &after["rows"][at])) {
+        for field in ["approach", "place", "verdict", "metrics", "tests"] {
+            assert_eq!(was[field], is[field], "{after:#}");
+        }
+    }
+    assert_eq!(after["rows"][0]["gone"]["why"], "was let go by retention", "{after:#}");
+    assert!(after["rows"][1]["gone"].is_null(), "{after:#}");
+    let page = bench.ok(&["rank", "e1"]);
+    assert!(page.contains("what it changes is not known: its tree was let go by"), "{page}");
+    bench.ok(&["experiment", "show", "e1"]);
+}
+
+/// Puts a snapshot of files that are gone in the place of what the first approach of `e1` left.
+fn let_go_of_the_first_candidate(bench: &Bench) {
+    let store = Store::open(&bench.root().join(".exp"), Arc::new(RealDisk)).unwrap();
+    let key = NameKey::Experiment("e1".to_owned());
+    let found = names::get(&store, store.names().unwrap(), &key).unwrap();
+    let Some(NameValue::Experiment(id)) = found else { panic!("no experiment") };
+    let writer = store.writer().unwrap();
+    let mut experiment = Experiment::fetch(&writer, id).unwrap();
+    let candidate = experiment.approaches[0].candidate.unwrap();
+    let mut snapshot = Snapshot::fetch(&writer, candidate).unwrap();
+    snapshot.tree = TreeId(Hash([9; 32]));
+    let (why, who) = (Farewell::Retention, "tester".to_owned());
+    let tombstone = Tombstone { kind: Kind::Tree as u8, why, who, when: Timestamp(1) };
+    tombstone.put(&writer, snapshot.tree.object()).unwrap();
+    experiment.approaches[0].candidate = Some(snapshot.put(&writer).unwrap());
+    let new = Some(NameValue::Experiment(experiment.put(&writer).unwrap()));
+    let change = Change {
+        moves: vec![NameMove { key, expected: found, new }],
+        kind: OperationKind::Verb,
+        verb: "import".to_owned(),
+        summary: String::new(),
+        who: "tester".to_owned(),
+        session: "two".to_owned(),
+        workspace: None,
+        when: Timestamp(1),
+    };
+    writer.commit(change).unwrap();
 }
 
 #[test]

@@ -357,6 +357,15 @@ pub struct KeptCommit {
     pub commit: String,
 }
 
+/// That the files of a snapshot are gone on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gone {
+    /// Since when.
+    pub when: ShownTime,
+    /// Why, the end of a sentence about them.
+    pub why: String,
+}
+
 /// A number of things: `1 file`, `3 files`, `2 branches`.
 pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);

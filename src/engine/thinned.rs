@@ -1,12 +1,22 @@
-//! Files that were let go, of which some lie there still: what is missing of them is missing on purpose,
-//! and no damage.
+//! Files that were let go, of which some may lie there still: what is missing of them is missing on
+//! purpose, and no damage.
 
+use super::report::Gone;
 use super::{Engine, EngineError};
 use crate::base::id::TreeId;
 use crate::object::tombstone::{Farewell, Tombstone};
-use crate::object::traits::ObjectError;
+use crate::object::traits::{Fetch, ObjectError};
+use crate::object::tree::{self, TreeChange};
 use crate::workspace::isolate::IsolateError;
 use crate::workspace::{RestoreError, WorkspaceError};
+
+/// What differs between the files of two snapshots.
+pub(super) enum Difference {
+    /// These.
+    Changes(Vec<TreeChange>),
+    /// Nobody can tell: the files of that one of the two are gone on purpose.
+    Gone(TreeId, Gone),
+}
 
 impl Engine {
     /// Why the files of a tree could not be had: where something is missing, and the tree was let go by
@@ -28,5 +38,39 @@ impl Engine {
         let id = tree.object();
         let tombstone = Tombstone::of(&self.store, id).ok()??;
         (tombstone.why == Farewell::Retention).then_some(ObjectError::Gone { id, tombstone })
+    }
+
+    /// That the files of a tree are gone on purpose, all of them or some, whatever of them lies there still.
+    /// Costs one look where nothing was let go.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) fn gone_files(&self, tree: TreeId) -> Result<Option<Gone>, EngineError> {
+        let id = tree.object();
+        let Some(found) = Tombstone::of(&self.store, id)? else { return Ok(None) };
+        let is_there = self.store.contains(id)? && !self.store.is_in_part(id)?;
+        Ok((!is_there).then(|| Gone { when: found.when.into(), why: found.sentence() }))
+    }
+
+    /// What differs between two trees, as far as the files of both are there.
+    ///
+    /// # Errors
+    /// As `Fetch::fetch`, but not for what is gone on purpose.
+    pub(super) fn difference(
+        &self,
+        before: TreeId,
+        after: TreeId,
+    ) -> Result<Difference, EngineError> {
+        let error = match tree::diff(&self.store, before, after) {
+            Ok(changes) => return Ok(Difference::Changes(changes)),
+            Err(error @ (ObjectError::Gone { .. } | ObjectError::Missing { .. })) => error,
+            Err(error) => return Err(error.into()),
+        };
+        for tree in [after, before] {
+            if let Some(gone) = self.gone_files(tree)? {
+                return Ok(Difference::Gone(tree, gone));
+            }
+        }
+        Err(error.into())
     }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::engine::report::{ShownChange, ShownSnapshot, shown_changes};
+use crate::engine::report::{Gone, ShownChange, ShownSnapshot, shown_changes};
+use crate::engine::thinned::Difference;
 use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::{Evaluation, TestStatus};
-use crate::object::tree;
 
 /// What can be asked of `compare`.
 #[derive(Clone, Debug)]
@@ -40,7 +40,13 @@ pub struct Report {
     pub a: ShownSnapshot,
     /// The other.
     pub b: ShownSnapshot,
-    /// The files that differ.
+    /// Since when the files of one are gone on purpose, and why; none where they are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub a_gone: Option<Gone>,
+    /// The same of the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub b_gone: Option<Gone>,
+    /// The files that differ; none are known where those of either are gone.
     pub changes: Vec<ShownChange>,
     /// Tests passed and failed of one; none where it was not evaluated.
     pub a_tests: Option<(usize, usize)>,
@@ -70,10 +76,17 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let (found_a, found_b) = (found(a.id)?, found(b.id)?);
     let failing = |of: &Option<Evaluation>| failing(of.as_ref());
     let (fails_a, fails_b) = (failing(&found_a), failing(&found_b));
-    let changes = tree::diff(&engine.store, a.snapshot.tree, b.snapshot.tree)?;
+    let gone = |tree| engine.gone_files(tree);
+    let (a_gone, b_gone) = (gone(a.snapshot.tree)?, gone(b.snapshot.tree)?);
+    let changes = match engine.difference(a.snapshot.tree, b.snapshot.tree)? {
+        Difference::Changes(changes) => changes,
+        Difference::Gone(..) => Vec::new(),
+    };
     Ok(Report {
         a: engine.shown(names, a.id, &a.snapshot)?,
         b: engine.shown(names, b.id, &b.snapshot)?,
+        a_gone,
+        b_gone,
         changes: shown_changes(&changes),
         a_tests: found_a.as_ref().map(counts),
         b_tests: found_b.as_ref().map(counts),

@@ -4,12 +4,13 @@ use serde::Serialize;
 
 use crate::engine::config::Config;
 use crate::engine::evaluate::limits;
-use crate::engine::report::{ShownVerdict, state_text, word};
+use crate::engine::report::{Gone, ShownVerdict, state_text, word};
+use crate::engine::thinned::Difference;
 use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::{Evaluation, TestStatus};
 use crate::object::experiment::{Approach, ApproachState, Experiment};
 use crate::object::snapshot::Snapshot;
-use crate::object::tree::{self, EntryKind};
+use crate::object::tree::EntryKind;
 use crate::policy::rank::{Candidate, ChangeSize, Order, Ranking, rank};
 use crate::policy::verdict::{Verdict, judge};
 
@@ -66,7 +67,10 @@ pub struct Row {
     pub tests: Option<(usize, usize)>,
     /// The metrics.
     pub metrics: Vec<RowMetric>,
-    /// Files that differ from the base.
+    /// Why what it changes is not known, where its files, or those of the base, are gone on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
+    /// Files that differ from the base; none are counted where they are gone.
     pub changed_files: u64,
     /// Bytes that differ from the base.
     pub changed_bytes: u64,
@@ -123,6 +127,8 @@ struct Known<'a> {
     evaluation: Option<Evaluation>,
     verdict: Option<Verdict>,
     change: ChangeSize,
+    /// Whose files are gone, and why: then it is not known what changed.
+    gone: Option<(&'static str, Gone)>,
     paths: Vec<crate::base::path::TreePath>,
 }
 
@@ -191,9 +197,18 @@ fn look_up<'a>(
         None => None,
     };
     let verdict = evaluation.as_ref().map(|found| judge(found, base, &limits(config)));
-    let (mut change, mut paths) = (ChangeSize::default(), Vec::new());
+    let (mut change, mut gone, mut paths) = (ChangeSize::default(), None, Vec::new());
     if let Some(snapshot) = &snapshot {
-        for one in tree::diff(&engine.store, base_tree, snapshot.tree)? {
+        let changes = match engine.difference(base_tree, snapshot.tree)? {
+            Difference::Changes(changes) => changes,
+            Difference::Gone(tree, found) => {
+                let whose = if tree == base_tree { "the base's" } else { "its" };
+                gone = Some((whose, found));
+                change = ChangeSize::UNKNOWN;
+                Vec::new()
+            }
+        };
+        for one in changes {
             if one.is_only_directory() {
                 continue;
             }
@@ -206,7 +221,7 @@ fn look_up<'a>(
             paths.push(one.path);
         }
     }
-    Ok(Known { approach, snapshot, evaluation, verdict, change, paths })
+    Ok(Known { approach, snapshot, evaluation, verdict, change, gone, paths })
 }
 
 fn candidate<'a>(known: &'a Known<'_>) -> Option<Candidate<'a>> {
@@ -240,6 +255,7 @@ fn shown_row(known: &Known<'_>, row: Option<&crate::policy::rank::Row>) -> Row {
         value: change.value,
         ratio: change.ratio,
     };
+    let change = if known.gone.is_some() { ChangeSize::default() } else { known.change };
     Row {
         place: row.and_then(|row| row.place),
         approach: approach.name.clone(),
@@ -249,23 +265,28 @@ fn shown_row(known: &Known<'_>, row: Option<&crate::policy::rank::Row>) -> Row {
         verdict,
         tests: known.evaluation.as_ref().map(tests),
         metrics: changes.map(metric).collect(),
-        changed_files: known.change.files,
-        changed_bytes: known.change.bytes,
+        gone: known.gone.as_ref().map(|(_, gone)| gone.clone()),
+        changed_files: change.files,
+        changed_bytes: change.bytes,
         duration_ms: approach.duration_ms,
         reasons: row.map_or_else(|| vec![state.clone()], |row| row.reasons.clone()),
-        warnings: warnings(approach, row),
+        warnings: warnings(known, row),
         identical_to: row.map_or_else(Vec::new, |row| row.identical_to.clone()),
         state,
     }
 }
 
-/// What the policy warns of, and that a candidate was left by a command that failed: it is ranked
-/// as any other, but not silently.
-fn warnings(approach: &Approach, row: Option<&crate::policy::rank::Row>) -> Vec<String> {
+/// What the policy warns of, that a candidate was left by a command that failed, and that nobody can
+/// look at what it changed: it is ranked as any other, but not silently.
+fn warnings(known: &Known<'_>, row: Option<&crate::policy::rank::Row>) -> Vec<String> {
+    let approach = known.approach;
     let mut warnings = row.map_or_else(Vec::new, |row| row.warnings.clone());
     if approach.evaluation.is_some() && approach.state != (ApproachState::Finished { exit: 0 }) {
         let state = state_text(&approach.state);
         warnings.push(format!("its command failed ({state}); it was evaluated on request"));
+    }
+    if let Some((whose, gone)) = &known.gone {
+        warnings.push(format!("what it changes is not known: {whose} tree {}", gone.why));
     }
     warnings
 }

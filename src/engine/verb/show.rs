@@ -2,17 +2,14 @@
 
 use serde::Serialize;
 
-use crate::base::id::TreeId;
 use crate::document::{self, Json, Pointer};
-use crate::engine::report::{
-    ShownChange, ShownEvaluation, ShownSnapshot, ShownTime, shown_changes,
-};
+use crate::engine::report::{Gone, ShownChange, ShownEvaluation, ShownSnapshot, shown_changes};
+use crate::engine::thinned::Difference;
 use crate::engine::verb::state::ShownState;
 use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::Evaluation;
 use crate::object::snapshot::Snapshot;
-use crate::object::traits::ObjectError;
-use crate::object::tree::{self, TreeChange};
+use crate::object::tree;
 use crate::session::state::{At, StateError};
 
 /// The fewest digits by which a state is looked for.
@@ -52,15 +49,6 @@ pub struct Report {
     /// The state document as JSON text, where it was asked for.
     #[serde(skip)]
     pub state_text: Option<String>,
-}
-
-/// That the files of a snapshot are gone on purpose.
-#[derive(Clone, Debug, Serialize)]
-pub struct Gone {
-    /// Since when.
-    pub when: ShownTime,
-    /// Why, the end of a sentence about them.
-    pub why: String,
 }
 
 /// What goes by a name.
@@ -126,7 +114,10 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         None => None,
     };
     let changes = match before {
-        Some(before) => changes(engine, before, snapshot.tree)?,
+        Some(before) => match engine.difference(before, snapshot.tree)? {
+            Difference::Changes(changes) => changes,
+            Difference::Gone(..) => Vec::new(),
+        },
         None => Vec::new(),
     };
     let evaluation = match engine.verdict(names, resolved.id)? {
@@ -140,12 +131,10 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let foreign_evaluations = foreign_evaluations.map(|(source, record, found)| {
         (source, ShownEvaluation::new(record.evaluation.hex(), &found, false))
     });
-    let ((files, bytes), gone) = match tree::totals(&engine.store, snapshot.tree) {
-        Err(ObjectError::Gone { tombstone, .. }) => {
-            let (when, why) = (tombstone.when.into(), tombstone.sentence());
-            ((0, 0), Some(Gone { when, why }))
-        }
-        totals => (totals?, None),
+    let gone = engine.gone_files(snapshot.tree)?;
+    let (files, bytes) = match gone {
+        Some(_) => (0, 0),
+        None => tree::totals(&engine.store, snapshot.tree)?,
     };
     let wants_state = options.state || options.pointer.is_some();
     Ok(Report {
@@ -158,16 +147,6 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         foreign_evaluations: foreign_evaluations.collect(),
         state_text: if wants_state { Some(state(engine, snapshot, options)?) } else { None },
     })
-}
-
-/// What differs, as far as both are there.
-fn changes(engine: &Engine, before: TreeId, after: TreeId) -> Result<Vec<TreeChange>, EngineError> {
-    let found = tree::diff(&engine.store, before, after).map_err(EngineError::from);
-    let rather = |error, tree| engine.let_go_rather(tree, error);
-    match found.map_err(|error| [before, after].into_iter().fold(error, rather)) {
-        Err(EngineError::Objects(ObjectError::Gone { .. })) => Ok(Vec::new()),
-        found => found,
-    }
 }
 
 fn state(engine: &Engine, snapshot: &Snapshot, options: &Options) -> Result<String, EngineError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::levels::{Level, infeasible, metric};
-use super::order::{Candidate, Order, Row};
+use super::order::{Candidate, ChangeSize, Order, Row};
 use crate::base::id::TreeId;
 use crate::object::evaluation::{Evaluation, StageKind, TestStatus};
 use crate::policy::comparison::ran;
@@ -84,6 +84,8 @@ fn tie(candidate: &Candidate<'_>, above: &Candidate<'_>) -> String {
     let (change, smaller) = (candidate.change, above.change);
     if candidate.tree == above.tree {
         format!("left the very same files as `{name}`")
+    } else if change == ChangeSize::UNKNOWN && change != smaller {
+        format!("ties with `{name}`, of which it is known what it changes")
     } else if change.lines != smaller.lines {
         let (more, less) = (change.lines, smaller.lines);
         format!("ties with `{name}`, which changes fewer lines ({less} against {more})")

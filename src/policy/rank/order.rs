@@ -23,6 +23,11 @@ pub struct ChangeSize {
     pub files: u64,
 }
 
+impl ChangeSize {
+    /// That of a change that nobody can look at any more: no smaller than any other.
+    pub const UNKNOWN: Self = Self { lines: u64::MAX, bytes: u64::MAX, files: u64::MAX };
+}
+
 /// One candidate, and all that is known about it.
 #[derive(Clone, Debug)]
 pub struct Candidate<'a> {

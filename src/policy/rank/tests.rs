@@ -252,3 +252,18 @@ proptest! {
         prop_assert_eq!(kept, without.iter().map(|row| row.index).collect::<Vec<_>>());
     }
 }
+
+/// Nobody can say of a change that is gone that it is the smaller one.
+#[test]
+fn a_change_that_is_not_known_is_not_the_smallest() {
+    let all = [sample("gone", 1, 0, 1, BASE), sample("large", 2, 500, 2, BASE)];
+    let mut candidates: Vec<Candidate<'_>> = all.iter().map(Sample::candidate).collect();
+    candidates[0].change = ChangeSize::UNKNOWN;
+    let ranking = rank(&candidates, Some(TreeId(Hash([BASE_TREE; 32]))), &Order::default());
+    let shown: Vec<_> = ranking.rows.iter().map(|row| row.approach.as_str()).collect();
+    assert_eq!(shown, ["large", "gone"]);
+    assert_eq!(
+        ranking.rows[1].reasons,
+        ["ties with `large`, of which it is known what it changes"]
+    );
+}

@@ -18,6 +18,20 @@ use crate::base::id::{Kind, ObjectId};
 use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, ObjectError};
 
+impl Store {
+    /// Whether a directory or a document lies there in part: it was let go, and something below it is gone.
+    /// Looks into the packs only where it has a tombstone.
+    ///
+    /// # Errors
+    /// The disk's; as `Fetch::fetch`, but not for what is missing.
+    pub fn is_in_part(&self, id: ObjectId) -> Result<bool, StoreError> {
+        if !self.holds(Tombstone::place(id))? {
+            return Ok(false);
+        }
+        Ok(Parts::of(self)?.is_in_part(self, id)?)
+    }
+}
+
 /// Which objects have a tombstone, and what was found out about them.
 #[derive(Debug, Default)]
 pub struct Parts {

@@ -103,14 +103,20 @@ fn add_row(page: &mut String, row: &Row, metrics: &[&str], wins: bool) {
         );
         let _ = write!(page, "<td class=\"number\">{text}</td>");
     }
-    let (files, size) = (row.changed_files, bytes(row.changed_bytes));
+    let change = match row.gone {
+        Some(_) => "–".to_owned(),
+        None => {
+            let (files, size) = (row.changed_files, bytes(row.changed_bytes));
+            let word = if files == 1 { "file" } else { "files" };
+            format!("{files} {word}<div class=\"faint\">{size}</div>")
+        }
+    };
     let seconds = row.duration_ms as f64 / 1000.0;
     let _ = write!(
         page,
-        "<td class=\"number\">{files} {}<div class=\"faint\">{size}</div></td>\
+        "<td class=\"number\">{change}</td>\
          <td class=\"number\">{seconds:.1} s</td></tr>\n<tr class=\"why\"><td></td>\
          <td colspan=\"{}\">{}",
-        if files == 1 { "file" } else { "files" },
         metrics.len() + 5,
         prose(&if row.feasible { row.reasons.join("; ") } else { row.verdict.reason.clone() }),
     );

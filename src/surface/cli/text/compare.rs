@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use super::numbers::{change, value};
-use super::shape::{add_changes, ago, count, id, verdict};
+use super::shape::{add_changes, ago, count, id, moment, verdict};
 use super::table::rank;
 use crate::base::time::Timestamp;
+use crate::engine::report::Gone;
 use crate::engine::verb::{compare, experiment, experiments};
 use crate::surface::cli::line::width;
 use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, paint};
@@ -45,6 +46,14 @@ pub fn compare(report: &compare::Report) -> String {
     }
     for test in report.only_b_fails.iter().take(20) {
         let _ = writeln!(page, "  {} {test}", paint(BAD, "fails only in b:"));
+    }
+    for (letter, gone) in [("a", &report.a_gone), ("b", &report.b_gone)] {
+        if let Some(Gone { why, when }) = gone {
+            let _ = writeln!(page, "files of {letter}: none: {why} on {}", moment(*when));
+        }
+    }
+    if report.changes.is_empty() && (report.a_gone.is_some() || report.b_gone.is_some()) {
+        return page;
     }
     let differ = if report.changes.len() == 1 { "differs" } else { "differ" };
     let _ = writeln!(page, "{} {differ}:", count(report.changes.len(), "file"));

@@ -160,7 +160,7 @@ fn cells(row: &Row, metrics: &[&str]) -> Vec<Cell> {
     let mut cells = vec![plain(place), (NAME, row.approach.clone()), ending(row)];
     cells.push(plain(tests(row.tests)));
     cells.extend(metrics.iter().map(|name| plain(metric(&row.metrics, name))));
-    if row.candidate.is_some() {
+    if row.candidate.is_some() && row.gone.is_none() {
         cells.push(plain(row.changed_files.to_string()));
         cells.push(plain(bytes(row.changed_bytes)));
     } else {
@@ -238,6 +238,7 @@ mod tests {
             feasible: place.is_some(),
             tests: is_evaluated.then_some((30, usize::from(word == "bad"))),
             metrics: if place.is_some() { vec![metric(5.0, Some(0.5))] } else { Vec::new() },
+            gone: None,
             changed_files: 1,
             changed_bytes: 829,
             duration_ms: 1_500,
