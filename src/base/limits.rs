@@ -365,7 +365,7 @@ pub const REWRITE_LEVEL: i32 = 9;
 /// The largest window that such a block is given, as a power of two: above any block.
 pub const REWRITE_WINDOW_LOG_MAX: u32 = 27;
 
-/// Bytes of packs that one automatic compaction writes anew: some tenths of a second after a commit.
+/// Bytes of packs that one automatic compaction writes anew: some tenths of a second of a commit.
 /// What is larger is left to a collection that somebody asks for.
 pub const COMPACT_BYTES_MAX: u64 = 64 << 20;
 

@@ -74,10 +74,8 @@ impl Engine {
             workspace: Some(self.place.workspace.clone()),
             when: self.surroundings.now(),
         };
-        let committed = writer.commit(change)?;
-        // Keeps the number of packs logarithmic. What it cannot do now the next commit will.
-        let _ = self.store.compact();
-        Ok(committed)
+        // Keeps the number of packs logarithmic.
+        Ok(writer.commit_and_compact(&change)?)
     }
 
     /// Records the workspace's files, again where somebody else recorded them in between: what is

@@ -4,8 +4,10 @@
 //! pack; the pack's name; the head. Before the last the old operation is current and a crash
 //! leaves at worst a pack that nothing refers to; after it the new one is.
 //!
-//! Three syncs a commit: the pack, `packs/`, `heads/`.
+//! Three syncs a commit: the pack, `packs/`, `heads/`. A fourth where small packs are brought
+//! together: that of the pack in which they then lie, whose name the second one covers.
 
+use super::collect::Merged;
 use super::error::{CommitError, StoreError};
 use super::heads::{self, Current};
 use super::lock::Sharing;
@@ -69,6 +71,19 @@ impl Writer<'_> {
     /// [`CommitError::Moved`] when a name is not where it was expected: nothing is changed then.
     /// After an error of the disk this process writes no more.
     pub fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        self.commit_with(&change, false)
+    }
+
+    /// The same, and brings small packs together where there are many: what cannot be done of that
+    /// now the next commit will.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub fn commit_and_compact(&self, change: &Change) -> Result<Committed, CommitError> {
+        self.commit_with(change, true)
+    }
+
+    fn commit_with(&self, change: &Change, compacts: bool) -> Result<Committed, CommitError> {
         let store = self.store;
         store.refuse_poisoned()?;
         let commit_lock = || {
@@ -80,7 +95,13 @@ impl Writer<'_> {
             // it at once, so that a slow disk among many writers still comes to its turn.
             let mut lock = if attempt > 0 { Some(commit_lock()?) } else { None };
             let (listed, current) = store.heads()?;
-            let committed = self.build(&change, current)?;
+            let committed = self.build(change, current)?;
+            // After what is committed lies on the disk, so that it never lacks the room, and before
+            // the sync of the names; never while others wait for the lock.
+            let merged = match compacts && lock.is_none() {
+                true => self.finish_pack().map(|()| store.merge_crowded().ok().flatten())?,
+                false => None,
+            };
             self.flush()?;
             if lock.is_none() {
                 lock = Some(commit_lock()?);
@@ -89,6 +110,9 @@ impl Writer<'_> {
             if heads::list(&folder)? == listed {
                 heads::replace(store.disk.as_ref(), &folder, &listed, committed.operation)
                     .inspect_err(|e| store.poison(e))?;
+                drop(lock);
+                // What stays lies twice, until the next time.
+                let _ = merged.map(Merged::finish);
                 return Ok(committed);
             }
             drop(lock);

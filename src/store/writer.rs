@@ -142,11 +142,26 @@ impl<'s> Writer<'s> {
         }
     }
 
-    fn flush_alone(&self) -> Result<(), ObjectError> {
+    /// Finishes the pack with all that was put so far: its content is durable, its name is not.
+    ///
+    /// # Errors
+    /// As [`Writer::flush`].
+    pub(super) fn finish_pack(&self) -> Result<(), ObjectError> {
+        self.store.refuse_poisoned()?;
+        let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        self.refuse_after_quota()?;
+        self.finish_alone().inspect_err(|e| self.failed(e))
+    }
+
+    fn finish_alone(&self) -> Result<(), ObjectError> {
         for block in compress_all(self.take_open())? {
             self.spill(&block)?;
         }
-        self.close_pack(&mut locked(&self.pack))?;
+        self.close_pack(&mut locked(&self.pack))
+    }
+
+    fn flush_alone(&self) -> Result<(), ObjectError> {
+        self.finish_alone()?;
         let packs = self.store.packs.folder();
         self.store.disk.sync_dir(packs).map_err(|e| disk_error(packs, e))?;
         self.is_dirty.store(false, Ordering::Release);

@@ -21,4 +21,5 @@ mod survey;
 pub(super) mod sweep;
 
 pub use alone::{Group, Held};
+pub(super) use compact::Merged;
 pub use forget::Forgotten;

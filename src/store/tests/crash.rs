@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{branch, commit_branch, folder_in_memory, open, quick};
+use super::{branch, branch_change, commit_branch, folder_in_memory, open, put_snapshot, quick};
 use crate::base::fault::{CrashPoint, Failure, RecordingDisk, crash_points, crash_points_of};
 use crate::base::limits::PACKS_PER_CLASS_MAX;
 use crate::object::names::{self, NameValue};
@@ -211,4 +211,43 @@ fn a_crash_while_packs_are_compacted_loses_nothing() {
 fn no_sync_of_compaction_can_be_left_out() {
     let syncs = leave_out_each_sync(crowded_home, compact, fault_of_compacted);
     assert_eq!(syncs, 2, "the pack and its name");
+}
+
+/// Commits `two` where packs are crowded, so that they are brought together with it.
+fn commit_and_compact(root: &Path, disk: &Arc<RecordingDisk>) {
+    let store = Store::open(root, disk.clone()).unwrap();
+    let (packs, writer) = (store.statistics().unwrap().packs, store.writer().unwrap());
+    let (_, change) = branch_change(&writer, "main", Some(put_snapshot(&writer, "one")), "two");
+    writer.commit_and_compact(&change).unwrap();
+    disk.mark("two");
+    assert!(store.statistics().unwrap().packs < packs);
+}
+
+fn fault_of_committed(root: &Path, point: &CrashPoint) -> Option<String> {
+    let store = open(root);
+    let is_right = |content: &str| match point.has("two") {
+        true => content == "two",
+        false => ["one", "two"].contains(&content),
+    };
+    match (main_content(&store), store.check(&|_| ()).map_err(|e| e.to_string())) {
+        (Ok(Some(content)), Ok(report)) if is_right(&content) && report.is_sound() => None,
+        wrong => Some(format!("{wrong:?}")),
+    }
+}
+
+#[test]
+fn a_crash_in_a_commit_that_brings_packs_together_leaves_the_old_state_or_the_new_one() {
+    let (home, scratch) = (crowded_home(), folder_in_memory());
+    let run = |disk: Arc<RecordingDisk>| commit_and_compact(&home.path().join("exp"), &disk);
+    let states = crash_points(home.path(), scratch.path(), run, |state, point| {
+        let fault = fault_of_committed(&state.join("exp"), point);
+        assert_eq!(fault, None, "after {} changes (last: {})", point.at, point.last);
+    });
+    assert!(states.unwrap() > 20);
+}
+
+#[test]
+fn a_commit_that_brings_packs_together_needs_four_syncs() {
+    let syncs = leave_out_each_sync(crowded_home, commit_and_compact, fault_of_committed);
+    assert_eq!(syncs, 4, "its pack, the new pack, their names, the head");
 }

@@ -106,8 +106,18 @@ pub(super) fn commit_branch(
     seen: Option<SnapshotId>,
     content: &str,
 ) -> Result<(SnapshotId, Committed), super::CommitError> {
+    let (snapshot, change) = branch_change(writer, name, seen, content);
+    Ok((snapshot, writer.commit(change)?))
+}
+
+/// The same, to be committed.
+pub(super) fn branch_change(
+    writer: &Writer<'_>,
+    name: &str,
+    seen: Option<SnapshotId>,
+    content: &str,
+) -> (SnapshotId, Change) {
     let snapshot = put_snapshot(writer, content);
     let (expected, new) = (seen.map(NameValue::Branch), Some(NameValue::Branch(snapshot)));
-    let committed = writer.commit(change(vec![NameMove { key: branch(name), expected, new }]))?;
-    Ok((snapshot, committed))
+    (snapshot, change(vec![NameMove { key: branch(name), expected, new }]))
 }
