@@ -1,8 +1,10 @@
 //! Bringing the catalogue from the names that it has seen to those of another operation.
 //!
 //! **Invariant**: a node is there as long as a name or a child holds it, and counts those. Holds
-//! are taken before others are let go, so what only moved is not read again.
+//! are taken before others are let go, so what only moved is not read again. Counters change with
+//! what they count.
 
+use super::counter::Counter;
 use super::error::CatalogueError;
 use super::record::{EvaluationCounts, FORMAT, NodeRecord, Seen, VerdictSummary, to_bytes};
 use super::tables::{
@@ -71,6 +73,8 @@ struct Step<'a, F: ?Sized> {
     objects: &'a F,
     staging: Staging<'a>,
     progress: Progress,
+    /// Whether nothing was there before.
+    is_first: bool,
 }
 
 impl<'a, F: Fetch + ?Sized> Step<'a, F> {
@@ -88,7 +92,8 @@ impl<'a, F: Fetch + ?Sized> Step<'a, F> {
             }
         };
         let staging = Staging::over(tables);
-        let mut step = Self { objects, staging, progress: Progress::default() };
+        let (progress, is_first) = (Progress::default(), before.is_none());
+        let mut step = Self { objects, staging, progress, is_first };
         step.progress.names = changes.len();
         for entry in changes.iter().filter_map(|change| change.after.as_ref()) {
             let held = step.held_by(entry)?;
@@ -136,6 +141,7 @@ impl<'a, F: Fetch + ?Sized> Step<'a, F> {
                     for key in node_keys(id, &node) {
                         self.staging.set(key, &())?;
                     }
+                    self.count_node(id, &node, 1)?;
                     pending.extend(&node.parents);
                     self.progress.added += 1;
                     node
@@ -163,13 +169,63 @@ impl<'a, F: Fetch + ?Sized> Step<'a, F> {
                 self.staging.remove(key)?;
             }
             self.staging.remove(node_key)?;
+            self.count_node(id, &node, -1)?;
             pending.extend(&node.parents);
             self.progress.removed += 1;
         }
         Ok(())
     }
 
-    /// Writes down what a name says, beside what it holds.
+    /// Counts a node that comes or goes, with what is said of it so far.
+    fn count_node(
+        &mut self,
+        id: SnapshotId,
+        node: &NodeRecord,
+        by: i64,
+    ) -> Result<(), CatalogueError> {
+        self.staging.count(Counter::Origin(&node.origin), by);
+        self.staging.count(Counter::Session(&node.session), by);
+        if self.is_first {
+            // Nothing is said of any so far.
+            return Ok(());
+        }
+        let said: Option<VerdictSummary> = self.staging.get(&key(VERDICT, &[&id.0.0]))?;
+        if let Some(said) = said {
+            self.staging.count(Counter::Verdict(said.word), by);
+        }
+        Ok(())
+    }
+
+    /// Counts what is said from now on of a snapshot that is alive and no more what was, and
+    /// evaluations.
+    fn count_name(
+        &mut self,
+        key_of_name: Option<&NameKey>,
+        change: &Change<NameEntry>,
+    ) -> Result<(), CatalogueError> {
+        let (before, after) = (change.before.as_ref(), change.after.as_ref());
+        match key_of_name {
+            Some(NameKey::Evaluation(_)) => {
+                let by = i64::from(after.is_some()) - i64::from(before.is_some());
+                self.staging.count(Counter::Evaluations, by);
+            }
+            Some(NameKey::Verdict(snapshot)) => {
+                let node: Option<NodeRecord> = self.staging.get(&key(NODE, &[&snapshot.0.0]))?;
+                for (entry, by) in [(before, -1), (after, 1)] {
+                    if let (Some(NameEntry { value: NameValue::Verdict(record), .. }), Some(_)) =
+                        (entry, &node)
+                    {
+                        self.staging.count(Counter::Verdict(record.word), by);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Writes down what a name says, beside what it holds. Comes after all that holds: from here on
+    /// it is settled which snapshots are alive.
     fn name(&mut self, change: &Change<NameEntry>) -> Result<(), CatalogueError> {
         let text = change.key();
         let parsed = std::str::from_utf8(text).ok().and_then(NameKey::parse);
@@ -181,7 +237,9 @@ impl<'a, F: Fetch + ?Sized> Step<'a, F> {
             Some(NameKey::Position(_) | NameKey::Experiment(_) | NameKey::Foreign { .. })
             | None => return Ok(()),
         };
-        match change.after.as_ref().map(|entry| &entry.value) {
+        let after = change.after.as_ref().map(|entry| &entry.value);
+        self.count_name(parsed.as_ref(), change)?;
+        match after {
             Some(NameValue::Branch(snapshot) | NameValue::Tag { snapshot, .. }) => {
                 self.staging.set(table_key, snapshot)
             }

@@ -5,8 +5,8 @@
 //! by step or built from nothing, it is the same. So whatever is wrong with it, it is set aside,
 //! built again, and that is said.
 //!
-//! **Durability**: each step is one atomic batch that ends with the head it leads to (a large one
-//! first takes the head away), flushed before it is reported. A crash leaves the old state, the new
+//! **Durability**: each step is one atomic batch that ends with the head it leads to, flushed before
+//! it is reported. A large one first takes the head away and gives it last. A crash leaves the old state, the new
 //! one, or one without a head, which is built again.
 //!
 //! How sled is held: opened on a thread of its own, watched by a clock; every later use runs on a
@@ -16,6 +16,7 @@
 //!
 //! It writes past `base::disk`: what a crash leaves of it is not worth keeping.
 
+mod counter;
 mod error;
 mod forward;
 mod hold;
@@ -27,9 +28,10 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use counter::CatalogueStatistics;
 pub use error::{CatalogueError, Notice};
 pub use forward::Progress;
 pub use hold::CATALOGUE_THREAD;
 pub use open::Catalogue;
-pub use query::{CatalogueEntry, CatalogueStatistics, Query, VerdictIs};
+pub use query::{CatalogueEntry, Query, VerdictIs};
 pub use record::EvaluationCounts;

@@ -2,11 +2,10 @@
 //!
 //! Answers are for the head that it was last brought forward to.
 
-use std::collections::BTreeMap;
-
+use super::counter::{self, CatalogueStatistics};
 use super::error::CatalogueError;
 use super::open::Catalogue;
-use super::record::{EvaluationCounts, NodeRecord, VerdictSummary, cut, from_bytes};
+use super::record::{EvaluationCounts, NodeRecord, VerdictSummary, cut};
 use super::tables::{
     BRANCH, CHILD, EVALUATION, Key, NAME, NODE, SESSION, TIME, Tables, VERDICT, key, snapshot_of,
     time_bytes,
@@ -80,29 +79,6 @@ pub struct CatalogueEntry {
     pub verdict: Option<VerdictWord>,
 }
 
-/// Counts over all that is alive.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CatalogueStatistics {
-    /// Snapshots.
-    pub snapshots: u64,
-    /// Snapshots of each session.
-    pub by_session: BTreeMap<String, u64>,
-    /// Snapshots of each origin.
-    pub by_origin: BTreeMap<String, u64>,
-    /// Snapshots that are good.
-    pub good: u64,
-    /// Snapshots that are bad.
-    pub bad: u64,
-    /// Snapshots that are neither, though evaluated.
-    pub inconclusive: u64,
-    /// Evaluations remembered.
-    pub evaluations: u64,
-    /// When the oldest snapshot was made.
-    pub oldest: Option<Timestamp>,
-    /// When the newest snapshot was made.
-    pub newest: Option<Timestamp>,
-}
-
 impl Catalogue {
     /// The children of a snapshot, by id.
     ///
@@ -136,12 +112,12 @@ impl Catalogue {
         self.guarded(|tables| tables.get(&key(EVALUATION, &[name.text().as_bytes()])))
     }
 
-    /// Counts everything: costs everything.
+    /// The numbers that are kept of everything: costs as many reads as there are sessions.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`]; the disk's.
     pub fn statistics(&self) -> Result<CatalogueStatistics, CatalogueError> {
-        self.guarded(|tables| statistics(&tables))
+        self.guarded(|tables| counter::statistics(&tables))
     }
 }
 
@@ -236,35 +212,4 @@ impl<'a> Filter<'a> {
             (None, None) => (key(TIME, &[&since, &least]), key(TIME, &[&until, &most])),
         }
     }
-}
-
-fn statistics(tables: &Tables<'_>) -> Result<CatalogueStatistics, CatalogueError> {
-    let mut counts = CatalogueStatistics::default();
-    for item in tables.db.scan_prefix([NODE]) {
-        let (_, bytes) = item.map_err(|error| tables.fault(error))?;
-        let node: NodeRecord = from_bytes(&bytes).map_err(|error| tables.damaged(error))?;
-        counts.snapshots += 1;
-        *counts.by_session.entry(node.session).or_default() += 1;
-        *counts.by_origin.entry(node.origin).or_default() += 1;
-        counts.oldest = Some(counts.oldest.map_or(node.when, |oldest| oldest.min(node.when)));
-        counts.newest = counts.newest.max(Some(node.when));
-    }
-    for item in tables.db.scan_prefix([VERDICT]) {
-        let (verdict_key, bytes) = item.map_err(|error| tables.fault(error))?;
-        let node_key = key(NODE, &[&verdict_key[1..]]);
-        if !tables.db.contains_key(node_key).map_err(|error| tables.fault(error))? {
-            continue;
-        }
-        let verdict: VerdictSummary = from_bytes(&bytes).map_err(|error| tables.damaged(error))?;
-        match verdict.word {
-            VerdictWord::Good => counts.good += 1,
-            VerdictWord::Bad => counts.bad += 1,
-            VerdictWord::Inconclusive => counts.inconclusive += 1,
-        }
-    }
-    for item in tables.db.scan_prefix([EVALUATION]) {
-        item.map_err(|error| tables.fault(error))?;
-        counts.evaluations += 1;
-    }
-    Ok(counts)
 }

@@ -13,7 +13,7 @@ use crate::object::names::{VerdictRecord, VerdictWord};
 use crate::object::snapshot::{Origin, Snapshot};
 
 /// The version of keys and values together.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// What was seen when the catalogue was last brought forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sled::{Batch, Db};
 
+use super::counter::Counter;
 use super::error::CatalogueError;
 use super::record::{NodeRecord, Seen, from_bytes, to_bytes};
 use crate::base::id::{ID_BYTES, SnapshotId};
-use crate::base::limits::CATALOGUE_BATCH_MAX;
+use crate::base::limits::{CATALOGUE_BATCH_MAX, CATALOGUE_STAGED_MAX};
 use crate::base::time::Timestamp;
 
 /// A key of the catalogue.
@@ -40,6 +41,8 @@ pub(super) const NAME: u8 = b'l';
 pub(super) const VERDICT: u8 = b'v';
 /// Text of the name of an evaluation to [`super::record::EvaluationCounts`].
 pub(super) const EVALUATION: u8 = b'e';
+/// What is counted (`counter.rs`) to how often it is there.
+pub(super) const COUNTER: u8 = b'k';
 
 /// A key of a table.
 pub(super) fn key(table: u8, parts: &[&[u8]]) -> Key {
@@ -136,18 +139,21 @@ type Changes = BTreeMap<Key, Option<Vec<u8>>>;
 
 /// Changes over what is stored; reading sees them.
 ///
-/// **Durability**: nothing is promised before [`Staging::finish`]. Where there are more than
-/// `CATALOGUE_BATCH_MAX`, the head is taken away durably before the first of them is written.
+/// **Durability**: nothing is promised before [`Staging::finish`]. Up to `CATALOGUE_BATCH_MAX` of
+/// them are one batch. Where there are more, the head is taken away durably before the first of them
+/// is written: one by one then, because sled keeps all that a batch replaces until its end.
 pub(super) struct Staging<'a> {
     tables: Tables<'a>,
     changes: Changes,
+    /// What is to be added to numbers, by their keys.
+    counted: BTreeMap<Key, i64>,
     is_headless: bool,
 }
 
 impl<'a> Staging<'a> {
     /// No changes.
     pub(super) fn over(tables: Tables<'a>) -> Self {
-        Self { tables, changes: Changes::new(), is_headless: false }
+        Self { tables, changes: Changes::new(), counted: BTreeMap::new(), is_headless: false }
     }
 
     /// The value of a key, as changed.
@@ -176,20 +182,51 @@ impl<'a> Staging<'a> {
         self.spill()
     }
 
+    /// Counts one more or one less.
+    pub(super) fn count(&mut self, counter: Counter<'_>, by: i64) {
+        *self.counted.entry(counter.key()).or_default() += by;
+    }
+
     fn spill(&mut self) -> Result<(), CatalogueError> {
-        if self.changes.len() < CATALOGUE_BATCH_MAX {
+        if self.changes.len() < CATALOGUE_STAGED_MAX {
             return Ok(());
         }
+        self.write_headless()
+    }
+
+    /// Writes all changes, in the order of their keys, with no head above them.
+    fn write_headless(&mut self) -> Result<(), CatalogueError> {
+        let db = self.tables.db;
+        let fault = |error| self.tables.fault(error);
         if !self.is_headless {
-            self.tables.db.remove(HEAD_KEY).map_err(|error| self.tables.fault(error))?;
+            db.remove(HEAD_KEY).map_err(fault)?;
             self.tables.flush()?;
             self.is_headless = true;
         }
-        self.tables.apply(&mut self.changes)
+        for (key, value) in std::mem::take(&mut self.changes) {
+            match value {
+                Some(value) => db.insert(key, value).map_err(fault)?,
+                None => db.remove(key).map_err(fault)?,
+            };
+        }
+        Ok(())
     }
 
     /// Writes all changes with the head that they lead to, durably.
     pub(super) fn finish(mut self, seen: Option<Seen>) -> Result<(), CatalogueError> {
+        for (key, by) in std::mem::take(&mut self.counted) {
+            let before = self.get::<u64>(&key)?.unwrap_or(0);
+            match before.checked_add_signed(by) {
+                Some(0) => self.changes.insert(key, None),
+                Some(after) => self.changes.insert(key, Some(to_bytes(&after))),
+                None => return Err(self.tables.damaged("less was counted than goes")),
+            };
+        }
+        if self.is_headless || self.changes.len() > CATALOGUE_BATCH_MAX {
+            self.write_headless()?;
+            // The head must not be there before them.
+            self.tables.flush()?;
+        }
         self.changes.insert(HEAD_KEY.to_vec(), seen.map(|seen| to_bytes(&seen)));
         self.tables.apply(&mut self.changes)?;
         self.tables.flush()

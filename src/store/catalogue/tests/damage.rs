@@ -41,7 +41,7 @@ fn another_version_is_set_aside() {
     let (_, notices) = Catalogue::open(folder.path(), NOW).unwrap();
     let path = folder.path().join("set-aside-5000");
     assert!(path.is_dir());
-    let reason = "it has version 99, not 1".to_owned();
+    let reason = format!("it has version 99, not {}", record::FORMAT);
     assert_eq!(notices, [Notice::SetAside { path: Some(path), reason }]);
 }
 

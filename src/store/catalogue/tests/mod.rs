@@ -1,6 +1,7 @@
 //! The catalogue against itself built from nothing, its questions, and (in `damage`) what can be
 //! wrong with it.
 
+mod counters;
 mod damage;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use super::*;
 use crate::base::id::{
     BlobId, EvaluationId, Hash, NamesId, ObjectId, OperationId, SnapshotId, TreeId,
 };
-use crate::base::limits::CATALOGUE_BATCH_MAX;
+use crate::base::limits::{CATALOGUE_BATCH_MAX, CATALOGUE_STAGED_MAX};
 use crate::base::name::Label;
 use crate::base::time::Timestamp;
 use crate::object::evaluation::{
@@ -377,11 +378,15 @@ fn one_at_a_time_and_what_was_flushed_stays() {
 #[test]
 fn a_large_step_is_written_in_parts() {
     let folder = tempfile::tempdir().unwrap();
-    let history = line(CATALOGUE_BATCH_MAX / 4);
-    let catalogue = open(folder.path());
-    let progress = catalogue.bring_forward(&history.objects, history.head()).unwrap();
-    assert_eq!(progress.added, history.snapshots.len());
-    let again = catalogue.bring_forward(&history.objects, history.head()).unwrap();
-    assert_eq!(again, Progress::default());
-    assert_eq!(catalogue.statistics().unwrap().snapshots as usize, history.snapshots.len());
+    // The first is too large for a batch, the second is written before all of it is known.
+    for (name, length) in [("one", CATALOGUE_BATCH_MAX / 4), ("two", CATALOGUE_STAGED_MAX / 4)] {
+        let history = line(length);
+        let catalogue = open(&folder.path().join(name));
+        let progress = catalogue.bring_forward(&history.objects, history.head()).unwrap();
+        assert_eq!(progress.added, length);
+        let again = catalogue.bring_forward(&history.objects, history.head()).unwrap();
+        assert_eq!(again, Progress::default());
+        let found = catalogue.statistics().unwrap();
+        assert_eq!((found.snapshots, found.good, found.bad), (length as u64, 1, 1));
+    }
 }
