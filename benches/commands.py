@@ -18,6 +18,8 @@ import subprocess
 import tempfile
 import time
 
+import alone
+
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -35,13 +37,7 @@ class Bench:
         self.exp_path, self.scratch = os.path.abspath(options.exp), scratch
         self.options = options
         self.work = scratch / "work"
-        self.environment = {
-            "PATH": os.environ["PATH"], "HOME": str(scratch), "XDG_STATE_HOME": str(scratch / "state"),
-            "EXP_STORE": str(scratch / "store"), "EXP_SESSION": "bench", "USER": "bench",
-            "GIT_CONFIG_NOSYSTEM": "1", "GIT_DIR": str(scratch / "git"), "GIT_WORK_TREE": str(self.work),
-            "GIT_AUTHOR_NAME": "bench", "GIT_AUTHOR_EMAIL": "bench@localhost",
-            "GIT_COMMITTER_NAME": "bench", "GIT_COMMITTER_EMAIL": "bench@localhost",
-        }
+        self.environment = alone.environment(scratch)
 
     def run(self, *commands):
         """The seconds that these commands take together, by the clock and of processors."""

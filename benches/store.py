@@ -25,6 +25,8 @@ import subprocess
 import tempfile
 import time
 
+import alone
+
 PARTS = ["first", "change", "back", "many", "large"]
 
 
@@ -57,11 +59,7 @@ class Bench:
         self.exp_path, self.helper = os.path.abspath(options.exp), os.path.abspath(options.helper)
         self.has_restic = shutil.which("restic") is not None
         self.environment = {
-            "PATH": os.environ["PATH"], "HOME": str(scratch), "XDG_STATE_HOME": str(scratch / "state"),
-            "EXP_STORE": str(scratch / "store"), "EXP_SESSION": "bench", "USER": "bench",
-            "GIT_CONFIG_NOSYSTEM": "1", "GIT_DIR": str(scratch / "git"), "GIT_WORK_TREE": str(self.work),
-            "GIT_AUTHOR_NAME": "bench", "GIT_AUTHOR_EMAIL": "bench@localhost",
-            "GIT_COMMITTER_NAME": "bench", "GIT_COMMITTER_EMAIL": "bench@localhost",
+            **alone.environment(scratch),
             "RESTIC_REPOSITORY": str(scratch / "restic"), "RESTIC_PASSWORD": "bench",
         }
 

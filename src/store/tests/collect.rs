@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{branch, change, fresh, open};
+use super::{branch, change, fresh, open, plain_snapshot};
 use crate::base::codec::blob_id;
 use crate::base::id::{DocumentId, Kind, ObjectId, OperationId, SnapshotId, TreeId};
-use crate::base::name::Label;
+
 use crate::base::time::Timestamp;
 use crate::object::document::{DocumentNode, Slot};
 use crate::object::memory::MemoryObjects;
 use crate::object::names::NameValue;
-use crate::object::snapshot::{Origin, Snapshot, Tier};
+use crate::object::snapshot::Snapshot;
 use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, ObjectError, Put, put_blob, put_record};
 use crate::object::tree::{self, EntryKind, TreeEntry};
@@ -55,16 +55,9 @@ pub(super) fn advance(
     let short: String = content.chars().take(20).collect();
     let snapshot = Snapshot {
         parents: parent.into_iter().collect(),
-        tree: put_folder(writer, content),
         state: Some(put_state(writer, &format!("state {short}"))),
-        git_head: None,
-        branch: Label::new("main").unwrap(),
-        origin: Origin::Manual,
-        tier: Tier::Checkpoint,
-        who: "test".to_owned(),
-        session: "s".to_owned(),
-        when: Timestamp(1),
         message: short,
+        ..plain_snapshot(put_folder(writer, content))
     };
     let id = snapshot.put(writer).unwrap();
     let (expected, new) = (parent.map(NameValue::Branch), Some(NameValue::Branch(id)));

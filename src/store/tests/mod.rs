@@ -70,9 +70,14 @@ fn put_tree(writer: &impl Put, content: &str) -> TreeId {
 
 /// A snapshot of one file of that content.
 pub(super) fn put_snapshot(writer: &impl Put, content: &str) -> SnapshotId {
-    let snapshot = Snapshot {
+    plain_snapshot(put_tree(writer, content)).put(writer).unwrap()
+}
+
+/// A snapshot of a tree with nothing else to it.
+pub(super) fn plain_snapshot(tree: TreeId) -> Snapshot {
+    Snapshot {
         parents: Vec::new(),
-        tree: put_tree(writer, content),
+        tree,
         state: None,
         git_head: None,
         branch: Label::new("main").unwrap(),
@@ -82,8 +87,7 @@ pub(super) fn put_snapshot(writer: &impl Put, content: &str) -> SnapshotId {
         session: "s".to_owned(),
         when: Timestamp(1),
         message: String::new(),
-    };
-    snapshot.put(writer).unwrap()
+    }
 }
 
 pub(super) fn change(moves: Vec<NameMove>) -> Change {
