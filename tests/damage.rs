@@ -14,6 +14,8 @@ mod command;
 mod common;
 #[path = "damage/harm.rs"]
 mod harm;
+#[path = "damage/index.rs"]
+mod index;
 #[path = "damage/intent.rs"]
 mod intent;
 #[path = "damage/judge.rs"]
@@ -133,4 +135,13 @@ fn an_intent_that_cannot_be_read_stops_everything_and_is_named() {
     let (count, faults) = intent::faults_of_intents();
     assert!(count >= 25, "{count}");
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn a_pack_whose_index_is_damaged_hinders_only_what_needs_it() {
+    for newer in 0..4 {
+        index::check(newer, index::Part::Page);
+    }
+    index::check(0, index::Part::Table);
+    index::check(2, index::Part::Table);
 }

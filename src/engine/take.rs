@@ -90,7 +90,22 @@ impl Engine {
         let rules = self.rules(config)?;
         let mut cache = StatCache::load(&self.stat_cache_path(), self.surroundings.now());
         let capture = capture(objects, &rules, &mut cache, Some(base))?;
+        if self.store.is_in_doubt() {
+            self.store_again(objects, &rules, base);
+        }
         Ok(Taken { capture, rules, cache, stillness: Stillness::fresh(), mask: Mask::default() })
+    }
+
+    /// Reads all files and puts what is not known for certain to be stored, after a capture that took for
+    /// stored what the snapshot before has: some of that may lie in a pack that turned out to be damaged.
+    /// What cannot be helped stays as it is.
+    fn store_again(&self, objects: &(impl Put + ?Sized), rules: &Rules, base: TreeId) {
+        let nothing_known = || StatCache::empty(self.surroundings.now());
+        let again = capture(objects, rules, &mut nothing_known(), Some(base));
+        if again.is_err() {
+            // The folders before cannot be read either, and are not needed to store what is here.
+            let _ = capture(objects, rules, &mut nothing_known(), None);
+        }
     }
 
     /// The same for a verb that will open many views: the folders that were there last time are

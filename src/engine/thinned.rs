@@ -47,7 +47,12 @@ impl Engine {
     /// The store's.
     pub(super) fn gone_files(&self, tree: TreeId) -> Result<Option<Gone>, EngineError> {
         let id = tree.object();
-        let Some(found) = Tombstone::of(&self.store, id)? else { return Ok(None) };
+        let found = match Tombstone::of(&self.store, id) {
+            // A damaged pack may hold one; whoever needs the files hears of it, if they are gone.
+            Err(error) if error.is_corruption() => None,
+            found => found?,
+        };
+        let Some(found) = found else { return Ok(None) };
         let is_there = self.store.contains(id)? && !self.store.is_in_part(id)?;
         Ok((!is_there).then(|| Gone { when: found.when.into(), why: found.sentence() }))
     }

@@ -72,6 +72,12 @@ impl Store {
         layout::is_any(root)
     }
 
+    /// Whether it turned out since it was opened that a pack is damaged so that nobody can say what is in
+    /// it: what is taken for stored may be gone with it.
+    pub fn is_in_doubt(&self) -> bool {
+        self.packs.is_in_doubt()
+    }
+
     /// Its folder.
     pub fn root(&self) -> &Path {
         self.layout.root()
@@ -265,10 +271,7 @@ impl Poison {
 
 impl RawObjects for Store {
     fn raw(&self, id: ObjectId) -> Result<Option<Vec<u8>>, ObjectError> {
-        match self.packs.locate_now(id)? {
-            Some((pack, entry)) => self.packs.read(&pack, &entry).map(Some),
-            None => Ok(None),
-        }
+        self.packs.fetch(id)
     }
 
     fn holds(&self, id: ObjectId) -> Result<bool, ObjectError> {

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
@@ -44,13 +44,16 @@ pub struct PackSet {
     cache: BlockCache,
     /// The place in the list at which something was last found.
     last: AtomicUsize,
+    /// Whether a pack could not say what it holds.
+    is_in_doubt: AtomicBool,
 }
 
 impl PackSet {
     /// Lists nothing yet.
     pub fn new(folder: PathBuf) -> Self {
         let (packs, listed) = (RwLock::new(None), Mutex::new(None));
-        Self { folder, packs, listed, cache: BlockCache::default(), last: AtomicUsize::new(0) }
+        let (cache, last) = (BlockCache::default(), AtomicUsize::new(0));
+        Self { folder, packs, listed, cache, last, is_in_doubt: AtomicBool::new(false) }
     }
 
     /// The folder.
@@ -145,6 +148,11 @@ impl PackSet {
         Ok(())
     }
 
+    /// Whether a damaged pack was asked for something since the start, and could not say whether it has it.
+    pub fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt.load(Ordering::Relaxed)
+    }
+
     /// Takes in a pack that this process has just renamed into the folder.
     pub fn add(&self, pack: Pack) {
         let mut known = self.packs.write().unwrap_or_else(PoisonError::into_inner);
@@ -195,6 +203,10 @@ impl PackSet {
                     return Ok(Some((pack.clone(), entry)));
                 }
                 Ok(None) => {}
+                Err(e) if e.is_corruption() => {
+                    self.is_in_doubt.store(true, Ordering::Relaxed);
+                    first_error = first_error.or(Some(e));
+                }
                 // What one pack cannot say another may. If none does, one that is gone goes first:
                 // what it held has been stored elsewhere.
                 Err(e) if first_error.is_none() || is_gone(&e) => first_error = Some(e),
@@ -216,6 +228,27 @@ impl PackSet {
         }
         self.settle()?;
         self.locate(id)
+    }
+
+    /// The bytes of an object, of another copy where the one that is found first is damaged; none where
+    /// it is not there.
+    ///
+    /// # Errors
+    /// As [`PackSet::locate`]; as [`PackSet::read`] of the first copy, unless another one is whole.
+    pub fn fetch(&self, id: ObjectId) -> Result<Option<Vec<u8>>, ObjectError> {
+        let Some((pack, entry)) = self.locate_now(id)? else { return Ok(None) };
+        let error = match self.read(&pack, &entry) {
+            Err(error) if error.is_corruption() || error.io().is_some() => error,
+            read => return read.map(Some),
+        };
+        // What cannot be opened or read is no better than the first.
+        let whole = |other: &Arc<Pack>| {
+            let entry = other.open().and_then(|open| open.lookup(id)).ok()??;
+            self.read(other, &entry).ok()
+        };
+        let others = self.packs()?;
+        let found = others.iter().filter(|other| other.name != pack.name).find_map(whole);
+        found.map(Some).ok_or(error)
     }
 
     /// The bytes of an object that was located.
@@ -247,6 +280,12 @@ impl PackSet {
         let (Some(first), true) = (Hash::from_hex(&padded), prefix.len() <= 64) else {
             return Ok(Vec::new());
         };
+        // Of a whole one the first pack that has it says all.
+        if prefix.len() == padded.len()
+            && self.locate_now(ObjectId { kind, hash: first })?.is_some()
+        {
+            return Ok(Vec::from_iter(Some(first).filter(|_| max > 0)));
+        }
         for pack in self.rescan()?.iter() {
             let pack = pack.open()?;
             let start = pack.position(kind, &first.0)?;

@@ -4,7 +4,7 @@ use super::{branch, change, commit_branch, fresh, open, put_snapshot, put_tree};
 use crate::base::codec;
 use crate::base::id::{BlobId, Hash, Kind, ObjectId, SnapshotId};
 use crate::object::names::NameValue;
-use crate::object::traits::{Put, put_blob};
+use crate::object::traits::{Fetch, Put, put_blob};
 use crate::store::{CheckProgress, NameMove, Problem};
 
 fn commit_to(writer: &crate::store::Writer<'_>, name: &str, snapshot: SnapshotId) {
@@ -115,4 +115,48 @@ fn every_fault_of_a_file_is_named_and_nothing_is_repaired() {
     assert!(store.packs.locate(first.object()).unwrap().is_some());
     assert!(store.packs.locate(tree.object()).unwrap().is_some());
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+/// What a race stored twice lies in two packs; one of them is damaged.
+#[test]
+fn an_object_of_which_one_copy_is_damaged_is_read_from_the_other() {
+    let (_folder, store) = fresh();
+    // Neither sees what the other has put and not flushed.
+    let writers = [store.writer().unwrap(), store.writer().unwrap()];
+    let large = crate::store::blob::noise(2 << 20);
+    let ids: Vec<_> = writers
+        .iter()
+        .map(|writer| (put_snapshot(writer, "twice"), put_blob(writer, large.clone()).unwrap()))
+        .collect();
+    put_blob(&writers[1], b"once".to_vec()).unwrap();
+    writers.iter().for_each(|writer| writer.flush().unwrap());
+    assert_eq!(ids[0], ids[1]);
+    let (snapshot, large) = ids[0];
+    let paths: Vec<_> = store.packs.rescan().unwrap().iter().map(|p| p.path.clone()).collect();
+    assert_eq!(paths.len(), 2);
+    for path in &paths {
+        let sound = std::fs::read(path).unwrap();
+        let blocks = open(store.root()).packs.rescan().unwrap();
+        let pack = blocks.iter().find(|pack| pack.path == *path).unwrap();
+        let mut bytes = sound.clone();
+        pack.open().unwrap().blocks().iter().for_each(|b| bytes[b.offset as usize + 5] ^= 1);
+        std::fs::write(path, &bytes).unwrap();
+        let reader = open(store.root());
+        let found = crate::object::snapshot::Snapshot::fetch(&reader, snapshot).unwrap();
+        crate::object::tree::entries(&reader, found.tree).unwrap();
+        assert_eq!(reader.fetch_blob_to(large, &mut std::io::sink()).unwrap(), 2 << 20);
+        // It is named all the same, and what lies in it alone is no longer to be had.
+        let report = reader.check(&|_| ()).unwrap();
+        let is_named =
+            |problem: &Problem| matches!(problem, Problem::File { path: p, .. } if p == path);
+        assert!(!report.problems.is_empty() && report.problems.iter().all(is_named));
+        std::fs::write(path, &sound).unwrap();
+    }
+    for path in &paths {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[40] ^= 1;
+        std::fs::write(path, &bytes).unwrap();
+    }
+    let damaged = open(store.root()).fetch_blob_to(large, &mut std::io::sink()).unwrap_err();
+    assert!(damaged.is_corruption(), "{damaged}");
 }
