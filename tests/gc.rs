@@ -3,24 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
+#[path = "gc/gone.rs"]
+mod gone;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 
 use common::Bench;
-use expdag::base::disk::RealDisk;
-use expdag::base::id::{Hash, Kind, TreeId};
-use expdag::base::time::Timestamp;
-use expdag::object::experiment::Experiment;
-use expdag::object::names::{self, NameKey, NameValue};
-use expdag::object::operation::OperationKind;
-use expdag::object::snapshot::Snapshot;
-use expdag::object::tombstone::{Farewell, Tombstone};
-use expdag::store::{Change, NameMove, Store};
 
 /// Everything is too old at once, and one operation can be undone.
 const NOTHING_STAYS: &str = "[retention]\nage = \"1ms\"\nmanual = false\noperations = 1\n\
@@ -222,19 +214,23 @@ fn what_the_newest_snapshot_is_compared_with_keeps_its_files() {
     assert_eq!(shown["changes"].as_array().unwrap().len(), 1, "{shown:#}");
 }
 
+/// Bytes that cannot be compressed, the same each time.
+fn noise(count: usize) -> Vec<u8> {
+    let mut seed = 1_u64;
+    let step = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as u8
+    };
+    std::iter::repeat_with(step).take(count).collect()
+}
+
 /// A large pack of which little is dead is not written anew: directories lie on in it, and some of
 /// their files are gone.
 #[test]
 fn what_lies_on_in_part_is_said_to_be_let_go_and_no_damage() {
     let bench = Bench::project();
     hook(&bench, "1\n");
-    let mut seed = 1_u64;
-    let mut noise = || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) as u8
-    };
-    let large: Vec<u8> = (0..17 << 20).map(|_| noise()).collect();
-    fs::write(bench.root().join("large.bin"), large).unwrap();
+    fs::write(bench.root().join("large.bin"), noise(17 << 20)).unwrap();
     let part = hook(&bench, "1\n");
     (2..6).for_each(|value| drop(hook(&bench, &format!("{value}\n"))));
     settings(&bench, NOTHING_STAYS);
@@ -277,55 +273,6 @@ fn what_was_measured_is_compared_without_the_files() {
     }
     let page = bench.ok(&["compare", &old[3], &old[1]]);
     assert!(page.contains("files of b: none: was let go") && !page.contains("differ"), "{page}");
-}
-
-/// No experiment of this store loses files; one that came from elsewhere may never have had them.
-#[test]
-fn an_experiment_is_ranked_without_the_files() {
-    let bench = Bench::project();
-    bench.ok(&["try", "fast=echo 5 > value.txt; echo x > x.txt", "slow=echo 20 > value.txt"]);
-    let before = bench.json(&["rank", "e1"]);
-    let_go_of_the_first_candidate(&bench);
-    let after = bench.json(&["rank", "e1"]);
-    for (was, is) in [0, 1].map(|at| (&before["rows"][at], &after["rows"][at])) {
-        for field in ["approach", "place", "verdict", "metrics", "tests"] {
-            assert_eq!(was[field], is[field], "{after:#}");
-        }
-    }
-    assert_eq!(after["rows"][0]["gone"]["why"], "was let go by retention", "{after:#}");
-    assert!(after["rows"][1]["gone"].is_null(), "{after:#}");
-    let page = bench.ok(&["rank", "e1"]);
-    assert!(page.contains("what it changes is not known: its tree was let go by"), "{page}");
-    bench.ok(&["experiment", "show", "e1"]);
-}
-
-/// Puts a snapshot of files that are gone in the place of what the first approach of `e1` left.
-fn let_go_of_the_first_candidate(bench: &Bench) {
-    let store = Store::open(&bench.root().join(".exp"), Arc::new(RealDisk)).unwrap();
-    let key = NameKey::Experiment("e1".to_owned());
-    let found = names::get(&store, store.names().unwrap(), &key).unwrap();
-    let Some(NameValue::Experiment(id)) = found else { panic!("no experiment") };
-    let writer = store.writer().unwrap();
-    let mut experiment = Experiment::fetch(&writer, id).unwrap();
-    let candidate = experiment.approaches[0].candidate.unwrap();
-    let mut snapshot = Snapshot::fetch(&writer, candidate).unwrap();
-    snapshot.tree = TreeId(Hash([9; 32]));
-    let (why, who) = (Farewell::Retention, "tester".to_owned());
-    let tombstone = Tombstone { kind: Kind::Tree as u8, why, who, when: Timestamp(1) };
-    tombstone.put(&writer, snapshot.tree.object()).unwrap();
-    experiment.approaches[0].candidate = Some(snapshot.put(&writer).unwrap());
-    let new = Some(NameValue::Experiment(experiment.put(&writer).unwrap()));
-    let change = Change {
-        moves: vec![NameMove { key, expected: found, new }],
-        kind: OperationKind::Verb,
-        verb: "import".to_owned(),
-        summary: String::new(),
-        who: "tester".to_owned(),
-        session: "two".to_owned(),
-        workspace: None,
-        when: Timestamp(1),
-    };
-    writer.commit(change).unwrap();
 }
 
 #[test]

@@ -95,7 +95,11 @@ impl Engine {
             false => Vec::new(),
         };
         match found.as_slice() {
-            [one] => Ok((SnapshotId(*one), None)),
+            // Names lead to all else; this one may have been let go of.
+            [one] => match self.gone_snapshot(SnapshotId(*one))? {
+                Some(gone) => Err(gone.into()),
+                None => Ok((SnapshotId(*one), None)),
+            },
             [] => Err(self.not_found(names, "snapshot, branch or tag", whole)?),
             several => {
                 let candidates = several.iter().map(|hash| hash.hex()[..16].to_owned()).collect();

@@ -3,7 +3,7 @@
 
 use super::report::Gone;
 use super::{Engine, EngineError};
-use crate::base::id::TreeId;
+use crate::base::id::{SnapshotId, TreeId};
 use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, ObjectError};
 use crate::object::tree::{self, TreeChange};
@@ -55,6 +55,19 @@ impl Engine {
         let Some(found) = found else { return Ok(None) };
         let is_there = self.store.contains(id)? && !self.store.is_in_part(id)?;
         Ok((!is_there).then(|| Gone { when: found.when.into(), why: found.sentence() }))
+    }
+
+    /// That a snapshot is gone on purpose, or lies on although something that it came from is gone.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) fn gone_snapshot(&self, id: SnapshotId) -> Result<Option<ObjectError>, EngineError> {
+        let found = match self.store.is_cut_off(id) {
+            // As for a tree.
+            Err(error) if error.is_corruption() => None,
+            found => found?,
+        };
+        Ok(found.map(|tombstone| ObjectError::Gone { id: id.object(), tombstone }))
     }
 
     /// What differs between two trees, as far as the files of both are there.

@@ -76,7 +76,10 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     if options.all {
         starts.extend(pointing.keys().copied());
         for entry in names::list(&engine.store, names, "verdict/")? {
-            if let Some(NameKey::Verdict(id)) = NameKey::parse(&entry.key) {
+            // A verdict stays when what it is on goes.
+            if let Some(NameKey::Verdict(id)) = NameKey::parse(&entry.key)
+                && engine.gone_snapshot(id)?.is_none()
+            {
                 starts.push(id);
             }
         }

@@ -14,7 +14,8 @@ use super::super::error::StoreError;
 use super::super::open::Store;
 use super::follow;
 use super::survey::range_of;
-use crate::base::id::{Kind, ObjectId};
+use crate::base::id::{Kind, ObjectId, SnapshotId};
+use crate::object::snapshot::Snapshot;
 use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, ObjectError};
 
@@ -29,6 +30,31 @@ impl Store {
             return Ok(false);
         }
         Ok(Parts::of(self)?.is_in_part(self, id)?)
+    }
+}
+
+impl Store {
+    /// That a snapshot was let go of though its record lies on in a pack: a snapshot that it came from is
+    /// gone. Then no name may lead to it again. Costs one look where it was not let go.
+    ///
+    /// # Errors
+    /// The disk's; as `Fetch::fetch`, but not for what is missing.
+    pub fn is_cut_off(&self, snapshot: SnapshotId) -> Result<Option<Tombstone>, StoreError> {
+        let (mut pending, mut seen) = (vec![snapshot], HashSet::new());
+        while let Some(id) = pending.pop() {
+            // What has no tombstone has everything below it.
+            if !seen.insert(id) || !self.holds(Tombstone::place(id.object()))? {
+                continue;
+            }
+            match Snapshot::fetch(self, id) {
+                Ok(found) => pending.extend(found.parents),
+                Err(ObjectError::Missing { .. } | ObjectError::Gone { .. }) => {
+                    return Ok(Tombstone::of(self, snapshot.object())?);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
     }
 }
 
