@@ -114,6 +114,8 @@ def first_snapshot(bench):
 def pick_file(work):
     """A source file of middling size, deep in the tree, the same in each run."""
     found = sorted(path for path in work.rglob("*.[ch]") if 4_000 < path.stat().st_size < 40_000)
+    if not found:
+        raise SystemExit(f"no .c or .h file of 4 to 40 KB in {work.name}: give the source of a C project")
     return found[len(found) // 2]
 
 

@@ -115,6 +115,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::fuzz::fuzz;
 
     #[test]
     fn what_is_sent_is_what_is_read() {
@@ -130,5 +131,19 @@ mod tests {
             Report::from_bytes([KIND_FAULT, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
             None
         );
+    }
+
+    #[test]
+    fn fuzzed_reports_say_what_they_say_or_nothing() {
+        let samples = [
+            Report::Fault { step: Step::Overlay, index: 1, errno: 13 }.to_bytes().to_vec(),
+            Report::Ended { status: 0x0100, memory_kib: 4_096 }.to_bytes().to_vec(),
+        ];
+        fuzz("handover", &samples, (0, 3_000), |bytes| {
+            let Ok(bytes) = bytes.try_into() else { return false };
+            let Some(report) = Report::from_bytes(bytes) else { return false };
+            assert_eq!(Report::from_bytes(report.to_bytes()), Some(report));
+            true
+        });
     }
 }

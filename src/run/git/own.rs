@@ -185,6 +185,7 @@ fn copy(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::fuzz::fuzz;
 
     #[test]
     fn extensions_of_the_format_are_found() {
@@ -192,5 +193,19 @@ mod tests {
                       \tworktreeConfig = true\n\tpartialClone = origin\n[user]\n\tname = n\n";
         let wanted = [("objectformat", "sha256"), ("partialclone", "origin")];
         assert_eq!(extensions(config), wanted.map(|(k, v)| (k.to_owned(), v.to_owned())));
+    }
+
+    /// What is found is written into a configuration: nothing of it may end a line there.
+    #[test]
+    fn fuzzed_configurations_give_plain_extensions() {
+        let config = "[core]\n\tbare = no\n[extensions]\n\tobjectFormat = sha256\n\
+                      \tpartialClone = origin\n[user]\n\tname = n\n";
+        fuzz("git config", &[config.as_bytes().to_vec()], (0, 3_000), |bytes| {
+            let found = extensions(&String::from_utf8_lossy(bytes));
+            let is_plain =
+                |text: &str| !text.contains(|c: char| c.is_control() || "[]=#;\"".contains(c));
+            assert!(found.iter().all(|(key, value)| is_plain(key) && is_plain(value)));
+            !found.is_empty()
+        });
     }
 }

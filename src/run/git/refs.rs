@@ -92,8 +92,8 @@ fn as_it_is(path: &Path) -> io::Result<Option<PathBuf>> {
 fn resolve(place: &GitPlace, reference: &str, see: See<'_>) -> io::Result<Option<String>> {
     let mut reference = reference.to_owned();
     for _ in 0..REFERENCES_MAX {
-        // Never out of the git folder, whatever a file says.
-        if !reference.starts_with("refs/") || reference.split('/').any(|part| part == "..") {
+        // Never out of the git folder, whatever a file says; and what git would not read is no name.
+        if !is_reference(&reference) {
             return Ok(None);
         }
         // A worktree has a few references of its own.
@@ -202,6 +202,7 @@ fn read_text(file: &Path, see: See<'_>) -> io::Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::fuzz::{folder, fuzz};
 
     /// Names go to `git update-ref` one a line: none may end its line or begin another command.
     #[test]
@@ -227,5 +228,35 @@ mod tests {
         ] {
             assert!(!is_reference(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn fuzzed_references_name_commits_or_nothing() {
+        let folder = folder();
+        let git = folder.path().to_owned();
+        let place = GitPlace { top: git.clone(), git_dir: git.clone(), common_dir: git.clone() };
+        let (first, second) = ("1".repeat(40), "ab".repeat(20));
+        let packed_refs = format!(
+            "# pack-refs with: peeled fully-peeled sorted \n{first} refs/heads/main\n\
+             {second} refs/tags/v1\n^{first}\n{second} refs/exp/a@heads/b\n"
+        );
+        let heads = ["ref: refs/heads/main\n".to_owned(), format!("{second}\n")];
+        let is_commit = |text: &str| commit_in(text).is_some_and(|commit| commit == text);
+        fs::write(git.join("HEAD"), &heads[0]).unwrap();
+        fuzz("packed-refs", &[packed_refs.clone().into_bytes()], (0, 2_000), |bytes| {
+            fs::write(git.join("packed-refs"), bytes).unwrap();
+            let found = packed(&place, &as_it_is).unwrap();
+            assert!(found.iter().all(|(name, commit)| is_reference(name) && is_commit(commit)));
+            matches!(head(&place).unwrap(), Some(GitHead::Branch { commit: Some(_), .. }))
+        });
+        fs::write(git.join("packed-refs"), packed_refs).unwrap();
+        fuzz("HEAD", &heads.map(String::into_bytes), (0, 2_000), |bytes| {
+            fs::write(git.join("HEAD"), bytes).unwrap();
+            match head(&place).unwrap() {
+                Some(GitHead::Branch { commit, .. }) => commit.is_none_or(|text| is_commit(&text)),
+                Some(GitHead::Detached { commit }) => is_commit(&commit),
+                None => false,
+            }
+        });
     }
 }

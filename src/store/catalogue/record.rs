@@ -136,3 +136,49 @@ pub(super) fn from_bytes<T: Serialize + serde::de::DeserializeOwned>(
 ) -> Result<T, CodecError> {
     decode_fields(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::fuzz::fuzz;
+    use crate::base::name::Label;
+
+    fn strictly<T: Serialize + serde::de::DeserializeOwned>(bytes: &[u8]) -> bool {
+        from_bytes::<T>(bytes).is_ok_and(|value| {
+            assert_eq!(to_bytes(&value), bytes, "another encoding was accepted");
+            true
+        })
+    }
+
+    #[test]
+    fn fuzzed_values_are_refused_or_another_value() {
+        let id = |byte: u8| Hash([byte; 32]);
+        let node = NodeRecord {
+            references: 2,
+            when: Timestamp(7),
+            tree: TreeId(id(1)),
+            parents: vec![SnapshotId(id(2)), SnapshotId(id(3))],
+            branch: Label::new("main").unwrap().to_string(),
+            session: "s1".to_owned(),
+            origin: "merge".to_owned(),
+            message: "ü and more".to_owned(),
+        };
+        fuzz("catalogue node", &[to_bytes(&node)], (0, 3_000), strictly::<NodeRecord>);
+        let (word, evaluation) = (VerdictWord::Bad, EvaluationId(id(4)));
+        let verdict = VerdictSummary { word, evaluator: id(5), evaluation, when: Timestamp(8) };
+        fuzz("catalogue verdict", &[to_bytes(&verdict)], (0, 3_000), strictly::<VerdictSummary>);
+        let counts = EvaluationCounts {
+            evaluation,
+            is_complete: true,
+            stages: 1,
+            passed: 2,
+            failed: 3,
+            skipped: 4,
+            duration_ms: 5,
+            when: Timestamp(9),
+        };
+        fuzz("catalogue counts", &[to_bytes(&counts)], (0, 3_000), strictly::<EvaluationCounts>);
+        let seen = Seen { operation: OperationId(id(6)), names: NamesId(id(7)) };
+        fuzz("catalogue head", &[to_bytes(&seen)], (0, 3_000), strictly::<Seen>);
+    }
+}

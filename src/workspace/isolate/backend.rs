@@ -186,6 +186,7 @@ fn unescape(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::fuzz::fuzz;
 
     const MOUNTS: &[u8] = b"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n\
         30 22 0:5 / /home/u/my\\040work/node_modules rw - tmpfs tmpfs rw\n\
@@ -249,5 +250,16 @@ mod tests {
         ];
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), 4);
+    }
+
+    #[test]
+    fn fuzzed_mounts_lead_nowhere_else() {
+        let folder = Path::new("/home/u/my work");
+        fuzz("mounts", &[MOUNTS.to_vec()], (0, 3_000), |bytes| {
+            let inside = mounts_inside(bytes, folder);
+            assert!(inside.iter().all(|point| point != folder && point.starts_with(folder)));
+            assert!(inside.is_sorted());
+            file_system_of(bytes, folder).is_some()
+        });
     }
 }
