@@ -104,6 +104,15 @@ pub fn recipe_of(objects: &impl RawObjects, blob: BlobId) -> Result<Option<Recip
     recipe.map(Some).map_err(|source| ObjectError::Damaged { id, source })
 }
 
+/// Whether a large blob, by its id or that of its recipe, has all that it is made of: so it has where it
+/// came back after it was let go. Whoever relies on it must keep packs from going.
+pub fn has_all_pieces(objects: &impl RawObjects, id: ObjectId) -> bool {
+    let is_there = |piece: &Piece| objects.holds(piece.blob.object()).unwrap_or(false);
+    matches!(id.kind, Kind::Blob | Kind::Recipe)
+        && matches!(recipe_of(objects, BlobId(id.hash)),
+            Ok(Some(recipe)) if recipe.pieces.iter().all(is_there))
+}
+
 /// Writes the pieces of a recipe one behind the other, and proves that they are the blob.
 ///
 /// # Errors

@@ -221,7 +221,9 @@ impl<'s> Writer<'s> {
         let packs = &self.store.packs;
         let is_whole_blob =
             || id.kind == Kind::Blob && packs.locate(id).is_ok_and(|found| found.is_some());
-        !is_whole_blob() && !packs.locate(Tombstone::place(id)).is_ok_and(|found| found.is_none())
+        !is_whole_blob()
+            && !packs.locate(Tombstone::place(id)).is_ok_and(|found| found.is_none())
+            && !blob::has_all_pieces(self.store, id)
     }
 
     fn spill(&self, block: &PackedBlock) -> Result<(), ObjectError> {

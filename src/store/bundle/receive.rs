@@ -396,7 +396,8 @@ impl Fetch for Looked<'_> {
         // As a writer has it: what has a tombstone may lack something.
         let is_whole = || -> Result<bool, ObjectError> {
             let is_blob = id.kind == Kind::Blob && self.store.holds(id)?;
-            Ok(is_blob || !self.store.holds(Tombstone::place(id))?)
+            let is_let_go = || self.store.holds(Tombstone::place(id));
+            Ok(is_blob || !is_let_go()? || blob::has_all_pieces(self.store, id))
         };
         Ok(self.store.contains(id)? && is_whole()?)
     }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::collect::{assert_whole, collect, history, keep};
 use super::crash::{CONFIG, leave_out_each_sync};
 use super::{folder_in_memory, fresh, open, quick};
+use crate::base::codec::blob_id;
 use crate::base::fault::{CrashPoint, RecordingDisk, crash_points};
 use crate::base::id::{BlobId, Kind};
 use crate::base::time::Timestamp;
 use crate::object::tombstone::{Farewell, Tombstone};
-use crate::object::traits::{Fetch, ObjectError, put_blob};
+use crate::object::traits::{Fetch, ObjectError, Put, put_blob};
 use crate::store::Store;
-use crate::store::blob::noise;
+use crate::store::blob::{noise, recipe_of};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000_000);
 
@@ -46,7 +47,7 @@ fn it_is_gone_from_every_pack_and_nothing_else_is() {
     store.forget(&[first[0]], "ann", NOW).unwrap();
     assert!(is_gone(&store, first[0]));
     // What was never there gets no tombstone.
-    let never = crate::base::codec::blob_id(b"never");
+    let never = blob_id(b"never");
     assert_eq!(store.forget(&[never], "ann", NOW).unwrap().objects, 0);
     assert!(matches!(store.fetch(never.object()), Err(ObjectError::Missing { .. })));
 }
@@ -114,7 +115,7 @@ fn no_byte_of_it_is_left_and_fsck_knows_why() {
     let made = history(&store, &["one", content, "three"]);
     let hidden = b"what nobody may see";
     let files = [content.to_owned(), format!("deep {content}")];
-    let files = files.map(|file| crate::base::codec::blob_id(file.as_bytes()));
+    let files = files.map(|file| blob_id(file.as_bytes()));
     assert!(is_anywhere(&store, hidden));
     std::fs::write(store.layout().tmp().join("pack-1-1"), content).unwrap();
     store.forget(&files, "ann", NOW).unwrap();
@@ -190,7 +191,7 @@ fn fault(root: &Path, point: &CrashPoint) -> Option<String> {
     let store = open(root);
     let look = || -> Result<(), String> {
         for content in [b"open", b"more"] {
-            let id = crate::base::codec::blob_id(content).object();
+            let id = blob_id(content).object();
             store.fetch(id).map_err(|e| format!("lost: {e}"))?;
         }
         for secret in secrets() {
@@ -225,4 +226,34 @@ fn no_sync_of_forgetting_can_be_left_out() {
     let syncs = leave_out_each_sync(home, forget, fault);
     // Tombstones; each of two packs, and the folder before the old one goes; the folder.
     assert_eq!(syncs, 1 + 2 * 2 + 1);
+}
+
+/// Captured again on purpose it is stored, and its tombstone does not make each capture store it anew.
+#[test]
+fn a_large_file_that_came_back_is_stored_once() {
+    let (_folder, store) = fresh();
+    let content = noise(5 << 20);
+    let capture = |large: &[u8]| {
+        let writer = store.writer().unwrap();
+        let is_known = writer.contains(blob_id(large).object()).unwrap();
+        writer.put_blob_from(&mut &*large).unwrap();
+        writer.flush().unwrap();
+        is_known
+    };
+    assert!(!capture(&content));
+    let blob = blob_id(&content);
+    store.forget(&[blob], "ann", Timestamp(9)).unwrap();
+    assert!(matches!(store.fetch(blob.object()), Err(ObjectError::Gone { .. })));
+    assert!(!capture(&content), "it is not there");
+    let bytes = || store.packs.rescan().unwrap().iter().map(|pack| pack.bytes).sum::<u64>();
+    let once = bytes();
+    for _ in 0..3 {
+        assert!(capture(&content), "it is there again");
+        assert_eq!(bytes(), once);
+    }
+    // A piece that is not there is a reason to store the whole again.
+    let recipe = recipe_of(&store, blob).unwrap().unwrap();
+    store.forget(&[recipe.pieces[1].blob], "ann", Timestamp(9)).unwrap();
+    assert!(!capture(&content));
+    assert_eq!(*open(store.root()).fetch(blob.object()).unwrap(), content);
 }
