@@ -150,3 +150,70 @@ fn a_rebuilt_catalogue_gives_the_same_names_verdicts_history_and_undo() {
     bench.ok(&["redo"]);
     assert_eq!(bench.read("value.txt"), "11\n");
 }
+
+/// What `stats` says from what it remembers is what it says without; the log is as long as it is.
+#[track_caller]
+fn remembered_is_right(bench: &Bench, after: &str) {
+    let all = |bench: &Bench| {
+        let mut report = bench.json(&["stats"]);
+        report.as_object_mut().unwrap().remove("notices");
+        report
+    };
+    let remembered = all(bench);
+    let log = bench.json(&["op", "log", "-n", "1000"])["operations"].as_array().unwrap().len();
+    assert_eq!(remembered["operations"], log, "after {after}");
+    let (folder, aside) = (bench.root().join(".exp/catalogue"), bench.outside("aside"));
+    fs::rename(&folder, &aside).unwrap();
+    assert_eq!(remembered, all(bench), "after {after}");
+    fs::remove_dir_all(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+}
+
+#[test]
+fn what_is_remembered_is_what_counting_anew_gives() {
+    let bench = filled();
+    remembered_is_right(&bench, "the beginning");
+    // Many small packs, which are brought together on the way.
+    for value in 0..20 {
+        bench.write("value.txt", &format!("value {value}\n"));
+        bench.ok(&["snapshot", "-m", "one of many"]);
+        if value % 3 == 0 {
+            remembered_is_right(&bench, "a snapshot");
+        }
+    }
+    let bundle = bench.outside("all.bundle").display().to_string();
+    bench.ok(&["export", "main", "-o", &bundle]);
+    let steps: [&[&str]; 10] = [
+        &["undo"],
+        &["undo"],
+        &["redo"],
+        &["tag", "--delete", "best"],
+        &["eval"],
+        &["gc"],
+        &["import", &bundle],
+        &["gc", "--repack"],
+        &["branch", "other"],
+        &["fsck", "--rebuild"],
+    ];
+    for step in steps {
+        bench.ok(step);
+        remembered_is_right(&bench, &step.join(" "));
+    }
+    // The log loses its old end and has the same newest operation; then it grows again.
+    let settings =
+        "[retention]\nage = \"1ms\"\nmanual = false\noperations = 3\noperations_least = 1\n";
+    fs::write(bench.root().join(".exp/config.toml"), settings).unwrap();
+    let before = bench.json(&["stats"])["operations"].as_u64().unwrap();
+    let report = bench.json(&["gc"]);
+    assert!(report["operations_let_go"].as_u64().unwrap() > 10, "{report:#}");
+    remembered_is_right(&bench, "gc");
+    assert!(bench.json(&["stats"])["operations"].as_u64().unwrap() < before - 10);
+    for value in 0..3 {
+        bench.ok(&["branch", &format!("late-{value}")]);
+        remembered_is_right(&bench, "a branch after gc");
+        bench.ok(&["gc"]);
+        remembered_is_right(&bench, "gc again");
+    }
+    bench.ok(&["undo"]);
+    remembered_is_right(&bench, "undo after gc");
+}

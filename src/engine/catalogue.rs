@@ -2,10 +2,31 @@
 //!
 //! Only verbs that search or count come here. When it fails it is set aside and built anew, and
 //! that is said; when another process holds it, the verb is busy, and nothing else is affected.
+//!
+//! What a verb counts outside of it is remembered in it together with what it was counted of, so
+//! that the next time only what differs is counted. The answer is that of counting anew.
+
+use serde::{Deserialize, Serialize};
 
 use super::{Engine, EngineError};
 use crate::base::id::{NamesId, OperationId};
 use crate::store::catalogue::{Catalogue, Notice};
+use crate::store::{StoreStatistics, operation_part};
+
+/// The words under which it remembers.
+const PACKS: &str = "packs";
+const LOG: &str = "log";
+
+/// The operation log as it was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CountedLog {
+    newest: OperationId,
+    /// With the newest one.
+    length: u64,
+    /// Which operations were stored ([`StoreStatistics::operations`]). A log ends where a collection
+    /// let go of what is older, so its length follows from its newest one and this.
+    stored: u64,
+}
 
 /// Opens it and brings it forward. The sentences say what had to be put right.
 pub(super) fn open(engine: &Engine) -> Result<(Catalogue, Vec<String>), EngineError> {
@@ -23,6 +44,53 @@ pub(super) fn rebuild(engine: &Engine) -> Result<Vec<String>, EngineError> {
     let (_, progress) = catalogue.rebuild(&engine.store, head(engine)?)?;
     notices.push(format!("the catalogue was built anew: {} snapshots", progress.added));
     Ok(notices)
+}
+
+/// What is stored.
+///
+/// # Errors
+/// As `Store::statistics_from`; the catalogue's.
+pub(super) fn stored(
+    engine: &Engine,
+    catalogue: &Catalogue,
+) -> Result<StoreStatistics, EngineError> {
+    let known = catalogue.remembered(PACKS)?;
+    let (found, counts) = engine.store.statistics_from(&known)?;
+    if counts != known {
+        catalogue.remember(PACKS, &counts)?;
+    }
+    Ok(found)
+}
+
+/// How many entries the operation log has, of the operations that are stored. Walks back to the entry
+/// up to which it was counted; to the end where any other operation came, or one went.
+///
+/// # Errors
+/// As `Engine::operations`; the catalogue's.
+pub(super) fn log_length(
+    engine: &Engine,
+    catalogue: &Catalogue,
+    stored: &StoreStatistics,
+) -> Result<u64, EngineError> {
+    let known: Option<CountedLog> = catalogue.remembered(LOG)?.pop();
+    let (mut newest, mut length, mut came) = (None, 0, 0_u64);
+    for entry in engine.operations()? {
+        let (id, _) = entry?;
+        newest.get_or_insert(id);
+        if let Some(known) = known.filter(|known| known.newest == id)
+            && known.stored.wrapping_add(came) == stored.operations
+        {
+            length += known.length;
+            break;
+        }
+        length += 1;
+        came = came.wrapping_add(operation_part(id));
+    }
+    let counted = newest.map(|newest| CountedLog { newest, length, stored: stored.operations });
+    if counted != known {
+        catalogue.remember(LOG, counted.as_slice())?;
+    }
+    Ok(length)
 }
 
 fn sentence(notice: &Notice) -> String {

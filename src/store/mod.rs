@@ -37,5 +37,5 @@ pub use layout::{FORMAT_VERSION, Layout};
 pub use lock::{Lock, LockFile, Sharing, WorkspaceLock};
 pub use open::Store;
 pub use quota::{Level, Usage};
-pub use statistics::{KindStatistics, StoreStatistics};
+pub use statistics::{KindStatistics, PackCount, StoreStatistics, operation_part};
 pub use writer::Writer;

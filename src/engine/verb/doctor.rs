@@ -69,11 +69,8 @@ fn store_checks(surroundings: Surroundings) -> Vec<Check> {
         Ok(engine) => engine,
         Err(error) => return vec![ill("store", error.to_string(), "`exp fsck` says more")],
     };
-    let store = match engine.store.statistics() {
-        Ok(found) => {
-            let text = format!("{} packs, {} bytes", found.packs, found.pack_bytes);
-            well("store", text)
-        }
+    let store = match engine.store.pack_totals() {
+        Ok((packs, bytes)) => well("store", format!("{packs} packs, {bytes} bytes")),
         Err(error) => ill("store", error.to_string(), "`exp fsck` names what is damaged"),
     };
     let config = match engine.config() {

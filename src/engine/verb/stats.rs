@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use crate::engine::held::Alone;
 use crate::engine::{Engine, EngineError, catalogue};
-use crate::session::state::{SessionFacts, StateError};
-use crate::store::journal::Journal;
+use crate::session::state::SessionFacts;
 
 /// What can be asked of `stats`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +27,7 @@ pub struct Report {
     /// Verdicts by word.
     pub verdicts: Vec<(String, u64)>,
     /// Operations in the log.
-    pub operations: usize,
+    pub operations: u64,
     /// Packs on the disk.
     pub packs: usize,
     /// Their bytes.
@@ -100,20 +99,20 @@ pub struct Durations {
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let (catalogue, notices) = catalogue::open(engine)?;
     let counts = catalogue.statistics()?;
-    let store = engine.store.statistics()?;
+    let store = catalogue::stored(engine, &catalogue)?;
+    let operations = catalogue::log_length(engine, &catalogue, &store)?;
     let pairs = |map: std::collections::BTreeMap<String, u64>| map.into_iter().collect();
     let objects = store.kinds.iter().map(|(kind, of)| (kind.word().to_owned(), of.objects));
     let verdicts =
         [("good", counts.good), ("bad", counts.bad), ("inconclusive", counts.inconclusive)];
-    let (states, journal_bytes) = states(engine)?;
     Ok(Report {
-        states,
-        journal_bytes,
+        states: states(engine)?,
+        journal_bytes: store.journal.bytes,
         snapshots: counts.snapshots,
         sessions: pairs(counts.by_session),
         origins: pairs(counts.by_origin),
         verdicts: verdicts.map(|(word, count)| (word.to_owned(), count)).to_vec(),
-        operations: engine.operations()?.try_fold(0, |count, entry| entry.map(|_| count + 1))?,
+        operations,
         packs: store.packs,
         disk_bytes: store.pack_bytes,
         raw_bytes: store.bytes(),
@@ -125,10 +124,10 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     })
 }
 
-/// The sessions with what was measured of them, and the bytes of their journal.
-fn states(engine: &Engine) -> Result<(Vec<SessionStates>, u64), EngineError> {
+/// The sessions with what was measured of them.
+fn states(engine: &Engine) -> Result<Vec<SessionStates>, EngineError> {
     let Some(sessions) = engine.sessions_if_any()? else {
-        return Ok((Vec::new(), 0));
+        return Ok(Vec::new());
     };
     let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let one = |facts: SessionFacts| -> Result<SessionStates, EngineError> {
@@ -154,8 +153,5 @@ fn states(engine: &Engine) -> Result<(Vec<SessionStates>, u64), EngineError> {
             bytes: found.bytes,
         })
     };
-    let all = sessions.list()?.into_iter().map(one).collect::<Result<_, _>>()?;
-    let journal = Journal::open(&engine.store).map_err(StateError::from)?;
-    let bytes = journal.statistics().map_err(StateError::from)?.bytes;
-    Ok((all, bytes))
+    sessions.list()?.into_iter().map(one).collect()
 }

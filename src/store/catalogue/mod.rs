@@ -23,6 +23,7 @@ mod hold;
 mod open;
 mod query;
 mod record;
+mod remember;
 mod tables;
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub(super) const VERDICT: u8 = b'v';
 pub(super) const EVALUATION: u8 = b'e';
 /// What is counted (`counter.rs`) to how often it is there.
 pub(super) const COUNTER: u8 = b'k';
+/// A word and a number to what was handed in to be remembered.
+pub(super) const REMEMBERED: u8 = b'r';
 
 /// A key of a table.
 pub(super) fn key(table: u8, parts: &[&[u8]]) -> Key {

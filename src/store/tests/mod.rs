@@ -12,6 +12,7 @@ mod layout;
 mod pack_format;
 mod packs;
 mod sound;
+mod statistics;
 
 use std::path::Path;
 use std::sync::Arc;
