@@ -119,9 +119,11 @@ impl Pair {
                 Ok(some(report.snapshot.filter(|_| report.created)))
             }
             Step::Branch(name) => new_branch(engine, name).map(|_| Vec::new()),
-            Step::Switch(name) => switch_to(engine, name).map(|report| some(report.captured)),
+            Step::Switch(name) => {
+                switch_to(engine, &self.label(name)).map(|report| some(report.captured))
+            }
             Step::Merge(name) => {
-                let report = merge_in(engine, name)?;
+                let report = merge_in(engine, &self.label(name))?;
                 let mut made = some(report.captured);
                 made.extend((report.outcome == "merged").then_some(report.snapshot));
                 Ok(made)
@@ -140,6 +142,15 @@ impl Pair {
         }
     }
 
+    /// What the engine calls a branch of the model: with ids for numbers.
+    fn label(&self, name: &str) -> String {
+        let part = |(at, part): (usize, &str)| match at % 2 {
+            0 => part.to_owned(),
+            _ => self.ids[part.parse::<usize>().unwrap()][..12].to_owned(),
+        };
+        name.split('#').enumerate().map(part).collect()
+    }
+
     /// Names and files of both.
     fn compare(&self, after: &str) {
         let leaves = |files: Files| -> Files {
@@ -151,12 +162,12 @@ impl Pair {
             let position = engine.standing().unwrap().position;
             let at = (position.branch.to_string(), position.snapshot.hex());
             let (branch, snapshot) = &self.model.names.position;
-            assert_eq!(at, (branch.clone(), id(snapshot)), "{after}: position");
+            assert_eq!(at, (self.label(branch), id(snapshot)), "{after}: position");
             let listed = branch::run(engine, &branch::Options::List).unwrap().branches;
             let found: BTreeMap<_, _> =
                 listed.into_iter().map(|branch| (branch.name, branch.head.id)).collect();
             let right = |names: &BTreeMap<String, usize>| -> BTreeMap<String, String> {
-                names.iter().map(|(name, number)| (name.clone(), id(number))).collect()
+                names.iter().map(|(name, number)| (self.label(name), id(number))).collect()
             };
             assert_eq!(found, right(&self.model.names.branches), "{after}: branches");
             let listed = tag::run(engine, &tag::Options::List).unwrap().tags;
@@ -198,7 +209,7 @@ fn random_step(random: &mut Random, model: &Model) -> Step {
 
 #[test]
 fn engine_and_model_agree_after_each_step() {
-    let (mut done, mut conflicts, mut refused, mut collected) = (0, 0, 0, 0);
+    let (mut done, mut conflicts, mut refused, mut collected, mut aside) = (0, 0, 0, 0, 0);
     for seed in 0..SEEDS {
         let (mut pair, mut random) = (Pair::new(), Random(seed));
         let mut taken = Vec::new();
@@ -227,12 +238,15 @@ fn engine_and_model_agree_after_each_step() {
         }
         conflicts += pair.model.conflicts;
         refused += pair.model.refused;
+        aside += pair.model.aside;
         assert!(pair.engines[0].store().check(&|_| ()).unwrap().is_sound(), "seed {seed}");
     }
     println!(
-        "{done} steps, {conflicts} merges with conflicts, {refused} undos refused, {collected} gc"
+        "{done} steps, {conflicts} merges with conflicts, {refused} undos refused, {collected} gc, \
+         {aside} branches begun beside one"
     );
     assert!(done > 1000 && conflicts > 5 && refused > 5, "{done} {conflicts} {refused}");
+    assert!(aside > 0, "{aside}");
 }
 
 /// It moved the names and left the files where they were.

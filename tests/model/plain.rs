@@ -99,6 +99,8 @@ pub struct Model {
     pub conflicts: usize,
     /// Undos and redos that were not possible since a name had moved.
     pub refused: usize,
+    /// Times that a branch had gone on, and a new one was begun.
+    pub aside: usize,
 }
 
 impl Model {
@@ -108,7 +110,8 @@ impl Model {
         let branches = BTreeMap::from([(main.clone(), 0)]);
         let names = Names { branches, tags: BTreeMap::new(), position: (main, 0) };
         let snapshots = vec![Recorded { parents: Vec::new(), files: files.clone() }];
-        Self { names, files, snapshots, operations: Vec::new(), conflicts: 0, refused: 0 }
+        let operations = Vec::new();
+        Self { names, files, snapshots, operations, conflicts: 0, refused: 0, aside: 0 }
     }
 
     pub fn edit(&mut self, path: &str, content: Option<usize>) {
@@ -154,15 +157,31 @@ impl Model {
 
     /// Records the files on the branch, if they differ.
     fn capture(&mut self, session: usize, kind: Kind) {
-        let (branch, at) = self.names.position.clone();
+        let at = self.names.position.1;
         if self.files == self.snapshots[at].files {
             return;
         }
+        let branch = self.own_branch();
         let made = self.record(vec![at], self.files.clone());
         let mut names = self.names.clone();
         names.branches.insert(branch.clone(), made);
         names.position = (branch, made);
         self.commit(session, kind, names, false);
+    }
+
+    /// The branch that moves: a new one where an undo has left the workspace behind it, or beside it, so
+    /// that nothing falls off it. The engine has the id of the snapshot in its name, for its number.
+    fn own_branch(&mut self) -> String {
+        let (branch, at) = self.names.position.clone();
+        let head = self.names.branches.get(&branch);
+        if head.is_none_or(|head| self.ancestors(at).contains(head)) {
+            return branch;
+        }
+        self.aside += 1;
+        let first = format!("{branch}-#{at}#");
+        let is_free = |name: &String| !self.names.branches.contains_key(name);
+        let next = || (2..).map(|number| format!("{first}-{number}")).find(is_free);
+        if is_free(&first) { first } else { next().expect("there are numbers enough") }
     }
 
     fn record(&mut self, parents: Vec<usize>, files: Files) -> usize {
@@ -199,7 +218,8 @@ impl Model {
         }
         self.capture(session, Kind::Capture);
         let mut names = self.names.clone();
-        let to = if names.position.0 == name { names.position.1 } else { head };
+        // Capturing may have moved that very branch.
+        let to = names.branches.get(name).copied().unwrap_or(head);
         names.position = (name.to_owned(), to);
         self.place(session, names);
         None
@@ -207,9 +227,10 @@ impl Model {
 
     /// The branch and the position go to a snapshot.
     fn go(&mut self, session: usize, to: usize) {
+        let branch = self.own_branch();
         let mut names = self.names.clone();
-        names.branches.insert(names.position.0.clone(), to);
-        names.position.1 = to;
+        names.branches.insert(branch.clone(), to);
+        names.position = (branch, to);
         self.place(session, names);
     }
 
