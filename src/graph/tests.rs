@@ -13,6 +13,21 @@ use crate::object::memory::MemoryObjects;
 use crate::object::snapshot::{Origin, Snapshot, Tier};
 use crate::object::traits::{Fetch, ObjectError};
 
+/// What lies beyond what is shown is read for the order alone: if it cannot be had, the rest is shown.
+#[test]
+fn a_past_that_cannot_be_read_does_not_hide_the_present() {
+    let dag = Scenario::new("a; b<a; c<b; d<c; e<d");
+    let start = [dag.ids["e"]];
+    let present = MemoryObjects::new();
+    for name in ["c", "d", "e"] {
+        Snapshot::fetch(&dag, dag.ids[name]).unwrap().put(&present).unwrap();
+    }
+    let found = newest_first(&present, &start, 2).unwrap();
+    let shown: Vec<_> = found.iter().map(|(_, snapshot)| snapshot.message.as_str()).collect();
+    assert_eq!(shown, ["e", "d"]);
+    assert!(newest_first(&present, &start, 4).is_err(), "nothing is passed over");
+}
+
 /// A DAG in memory that counts what is fetched of it.
 struct Scenario {
     objects: MemoryObjects,

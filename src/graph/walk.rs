@@ -11,7 +11,7 @@ use crate::object::traits::Fetch;
 /// The newest `max` snapshots that can be reached from `starts`: children before parents, then the
 /// newest first. Reads little more than `max`. Where clocks went back so far that a parent is
 /// newer than its child by more than `SNAPSHOTS_LOOKAHEAD` snapshots of other branches, that
-/// parent may come first.
+/// parent may come first. Where something cannot be fetched that is not to be returned, it is not read.
 ///
 /// # Errors
 /// When a snapshot cannot be fetched; above `SNAPSHOTS_WALK_MAX`.
@@ -20,7 +20,19 @@ pub fn newest_first(
     starts: &[SnapshotId],
     max: usize,
 ) -> Result<Vec<(SnapshotId, Snapshot)>, GraphError> {
-    let enough = max.saturating_add(SNAPSHOTS_LOOKAHEAD);
+    match newest_among(objects, starts, max, max.saturating_add(SNAPSHOTS_LOOKAHEAD)) {
+        Err(GraphError::Object(_)) => newest_among(objects, starts, max, max),
+        found => found,
+    }
+}
+
+/// The newest of those that are reached first, of which there are enough.
+fn newest_among(
+    objects: &(impl Fetch + ?Sized),
+    starts: &[SnapshotId],
+    max: usize,
+    enough: usize,
+) -> Result<Vec<(SnapshotId, Snapshot)>, GraphError> {
     let mut oldest = Timestamp(i64::MAX);
     // Beyond that, all of one time are read, for their order is decided by their edges alone.
     let mut region = Region::load_while(objects, starts, |loaded, next| {

@@ -56,6 +56,9 @@ pub fn check(newer: usize, part: Part) {
 
     // What is written does not need it, and is whole: all that it may hold is stored again.
     bench.ok(&["status"]);
+    if newer == 0 {
+        bench.ok(&["log", "-n", "2"]);
+    }
     bench.write("value.txt", "new\n");
     let id = bench.json(&["snapshot", "-m", "new"])["snapshot"].as_str().unwrap().to_owned();
     bench.ok(&["branch", "kept"]);
