@@ -164,9 +164,9 @@ pub const CATALOGUE_OPEN_SECONDS_MAX: u64 = 20;
 /// Bytes that the catalogue keeps in memory; its own default is 1 GiB.
 pub const CATALOGUE_CACHE_BYTES: u64 = 32 << 20;
 
-/// Changes of the catalogue that are collected before they are written: some 25 MiB. The more there
+/// Changes of the catalogue that are collected before they are written: some 20 MiB. The more there
 /// are, the more of them go to one page.
-pub const CATALOGUE_STAGED_MAX: usize = 100_000;
+pub const CATALOGUE_STAGED_MAX: usize = 60_000;
 
 /// Changes of the catalogue that are written as one batch. Sled keeps all that a batch replaces until
 /// its end: in batches of 20,000 the first build of 100,000 snapshots took 830 MB.

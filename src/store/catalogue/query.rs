@@ -7,8 +7,7 @@ use super::error::CatalogueError;
 use super::open::Catalogue;
 use super::record::{EvaluationCounts, NodeRecord, VerdictSummary, cut};
 use super::tables::{
-    BRANCH, CHILD, EVALUATION, Key, NAME, NODE, SESSION, TIME, Tables, VERDICT, key, snapshot_of,
-    time_bytes,
+    CHILD, EVALUATION, Key, NAME, NODE, TIME, Tables, VERDICT, key, snapshot_of, time_bytes,
 };
 use crate::base::id::{ID_BYTES, SnapshotId, TreeId};
 use crate::base::limits::CATALOGUE_TEXT_BYTES_MAX;
@@ -95,8 +94,8 @@ impl Catalogue {
         })
     }
 
-    /// The snapshots that were searched for, the newest first. Walks the session's or branch's
-    /// snapshots where one is given, else those of the time.
+    /// The snapshots that were searched for, the newest first. Walks those of the time that is given
+    /// until it has enough.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`]; the disk's.
@@ -197,19 +196,10 @@ impl<'a> Filter<'a> {
             && self.text.as_ref().is_none_or(|t| entry.message.to_lowercase().contains(t.as_str()))
     }
 
-    /// The first and the last key of the narrowest table that holds all answers.
+    /// The first and the last key of the times that are asked for.
     fn range(&self) -> (Key, Key) {
         let since = time_bytes(self.query.since.unwrap_or(Timestamp(i64::MIN)));
         let until = time_bytes(self.query.until.unwrap_or(Timestamp(i64::MAX)));
-        let (least, most) = ([0; ID_BYTES], [0xff; ID_BYTES]);
-        let under = |table: u8, text: &str| {
-            let text = text.as_bytes();
-            (key(table, &[text, &[0], &since, &least]), key(table, &[text, &[0], &until, &most]))
-        };
-        match (&self.session, &self.query.branch) {
-            (Some(session), _) => under(SESSION, session),
-            (None, Some(branch)) => under(BRANCH, branch.as_str()),
-            (None, None) => (key(TIME, &[&since, &least]), key(TIME, &[&until, &most])),
-        }
+        (key(TIME, &[&since, &[0; ID_BYTES]]), key(TIME, &[&until, &[0xff; ID_BYTES]]))
     }
 }

@@ -13,7 +13,7 @@ use crate::object::names::{VerdictRecord, VerdictWord};
 use crate::object::snapshot::{Origin, Snapshot};
 
 /// The version of keys and values together.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// What was seen when the catalogue was last brought forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ fn origin_word(origin: &Origin) -> &'static str {
     }
 }
 
-/// The start of a text, cut between characters, without NUL (which ends a text in keys).
+/// The start of a text, cut between characters, without NUL.
 pub(super) fn cut(text: &str, bytes_max: usize) -> String {
     let end = (0..=bytes_max.min(text.len())).rfind(|at| text.is_char_boundary(*at));
     text[..end.unwrap_or(0)].replace('\0', " ")

@@ -31,10 +31,6 @@ pub(super) const NODE: u8 = b'n';
 pub(super) const CHILD: u8 = b'c';
 /// Time, snapshot.
 pub(super) const TIME: u8 = b't';
-/// Session, NUL, time, snapshot.
-pub(super) const SESSION: u8 = b's';
-/// Branch on which it was made, NUL, time, snapshot.
-pub(super) const BRANCH: u8 = b'b';
 /// Text of a name (`branch/…`, `tag/…`) to the snapshot that it points at.
 pub(super) const NAME: u8 = b'l';
 /// Snapshot to [`super::record::VerdictSummary`].
@@ -67,11 +63,7 @@ pub(super) fn snapshot_of(key: &[u8]) -> Option<SnapshotId> {
 /// The keys that lead to a node.
 pub(super) fn node_keys(id: SnapshotId, node: &NodeRecord) -> Vec<Key> {
     let (time, id) = (time_bytes(node.when), id.0.0);
-    let mut keys = vec![
-        key(TIME, &[&time, &id]),
-        key(SESSION, &[node.session.as_bytes(), &[0], &time, &id]),
-        key(BRANCH, &[node.branch.as_bytes(), &[0], &time, &id]),
-    ];
+    let mut keys = vec![key(TIME, &[&time, &id])];
     keys.extend(node.parents.iter().map(|parent| key(CHILD, &[&parent.0.0, &id])));
     keys
 }

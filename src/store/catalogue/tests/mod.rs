@@ -379,7 +379,7 @@ fn one_at_a_time_and_what_was_flushed_stays() {
 fn a_large_step_is_written_in_parts() {
     let folder = tempfile::tempdir().unwrap();
     // The first is too large for a batch, the second is written before all of it is known.
-    for (name, length) in [("one", CATALOGUE_BATCH_MAX / 4), ("two", CATALOGUE_STAGED_MAX / 4)] {
+    for (name, length) in [("one", CATALOGUE_BATCH_MAX / 4), ("two", CATALOGUE_STAGED_MAX / 2)] {
         let history = line(length);
         let catalogue = open(&folder.path().join(name));
         let progress = catalogue.bring_forward(&history.objects, history.head()).unwrap();
