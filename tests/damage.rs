@@ -124,7 +124,7 @@ fn no_command_ends_in_a_bug_on_a_damaged_store() {
     for (file, harm) in chosen {
         let copy = subject.copy();
         harm.inflict(&copy.store(), file);
-        let found = command::faults_of_commands(&copy).into_iter();
+        let found = command::faults_of_commands(&copy, file).into_iter();
         faults.extend(found.map(|fault| format!("{}: {harm:?}: {fault}", file.display())));
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
