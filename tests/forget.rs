@@ -108,6 +108,40 @@ fn what_the_workspace_still_has_is_said() {
     bench.ok(&["fsck"]);
 }
 
+/// A file that the workspace still has, and that a capture took for stored because the snapshot before
+/// has it.
+fn settled_and_forgotten() -> Bench {
+    let bench = Bench::project();
+    bench.ok(&["branch", "without"]);
+    bench.write("config.ini", SECRET);
+    // As young as the capture it would be read again by the next one.
+    let read = || bench.json(&["snapshot", "-m", "with"])["read_files"].as_u64().unwrap();
+    assert!((0..1_000).any(|_| read() == 0), "files are read again and again");
+    bench.ok(&["forget", "config.ini", "--yes"]);
+    assert!(!holds(&bench.root().join(".exp"), VALUE));
+    bench
+}
+
+#[test]
+fn what_the_workspace_still_has_is_recorded_again_by_the_next_snapshot() {
+    let bench = settled_and_forgotten();
+    bench.write("other.txt", "x\n");
+    bench.ok(&["snapshot", "-m", "more"]);
+    assert!(holds(&bench.root().join(".exp"), VALUE));
+    bench.ok(&["fsck"]);
+}
+
+/// What is not stored is never taken away, whatever the snapshots say.
+#[test]
+fn what_was_forgotten_and_stands_here_is_stored_before_it_goes() {
+    let bench = settled_and_forgotten();
+    bench.ok(&["switch", "without"]);
+    assert!(!bench.exists("config.ini"));
+    bench.ok(&["switch", "main"]);
+    assert_eq!(bench.read("config.ini"), SECRET);
+    bench.ok(&["fsck"]);
+}
+
 #[test]
 fn a_bundle_is_written_anew_without_it() {
     let bench = leaked();

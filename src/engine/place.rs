@@ -4,6 +4,8 @@
 //! is durable; the names move only after all files are durable. A crash in between is put right by
 //! `recover` before anybody captures.
 
+use std::os::unix::ffi::OsStrExt;
+
 use super::recover::is_committed;
 use super::take::{Safe, Taken};
 use super::transact::Act;
@@ -11,6 +13,8 @@ use super::{Engine, EngineError};
 use crate::base::id::TreeId;
 use crate::object::memory::Scratch;
 use crate::object::names::{self, NameValue, Position};
+use crate::object::traits::{Fetch, Put};
+use crate::object::tree::EntryKind;
 use crate::store::{NameMove, Writer};
 use crate::workspace::{
     Durability, Intent, RestorePlan, apply_restore, obstacles, plan_restore, take_back,
@@ -26,7 +30,7 @@ impl Engine {
     /// in the way.
     pub(super) fn plan_placing(
         &self,
-        objects: &impl crate::object::traits::Fetch,
+        objects: &impl Fetch,
         safe: &Safe,
         to: TreeId,
     ) -> Result<RestorePlan, EngineError> {
@@ -48,6 +52,32 @@ impl Engine {
         Ok(())
     }
 
+    /// Stores what stands where files change or go and is not stored, though the snapshot names it: it was
+    /// forgotten, or lies in a pack that is damaged. What is not stored is never taken away.
+    fn store_what_goes(&self, writer: &Writer<'_>, plan: &RestorePlan) -> Result<(), EngineError> {
+        for change in &plan.changes {
+            let Some(before) = &change.before else { continue };
+            let Some(blob) = before.blob() else { continue };
+            // What a damaged pack cannot say is stored once more.
+            if writer.contains(blob.object()).unwrap_or(false) {
+                continue;
+            }
+            let path = change.path.under(&self.place.root);
+            let failed = |source| EngineError::File { what: "read", path: path.clone(), source };
+            let (found, _) = match before.kind {
+                EntryKind::Symlink => {
+                    let target = std::fs::read_link(&path).map_err(failed)?;
+                    writer.put_blob_from(&mut target.as_os_str().as_bytes())?
+                }
+                _ => writer.put_blob_from(&mut std::fs::File::open(&path).map_err(failed)?)?,
+            };
+            if found != blob {
+                return Err(EngineError::ChangedMeanwhile { path: change.path.display() });
+            }
+        }
+        Ok(())
+    }
+
     /// Brings the files to `to` and commits the moves, of which `position` is one.
     pub(super) fn place_files(
         &self,
@@ -60,6 +90,7 @@ impl Engine {
     ) -> Result<Placed, EngineError> {
         let plan = self.plan_placing(writer, safe, to);
         let plan = plan.map_err(|error| self.let_go_rather(to, error))?;
+        self.store_what_goes(writer, &plan)?;
         // From here on the files are not what was walked.
         safe.taken.stillness.forget();
         let before = safe.standing.position.clone();

@@ -59,6 +59,7 @@ impl Store {
         writers.note("forget");
         // A pack that was half written may hold it, too.
         remove_stale(self.disk.as_ref(), &self.layout.tmp());
+        self.forget_captures()?;
         let packs = self.packs.rescan()?;
         let mut doomed: HashSet<ObjectId> = self.content_objects(blobs)?.into_iter().collect();
         let mut done = Forgotten { objects: doomed.len(), ..Forgotten::default() };
@@ -73,6 +74,20 @@ impl Store {
         self.sync_packs()?;
         self.packs.rescan()?;
         Ok(done)
+    }
+
+    /// Removes what captures remember of files: they took for stored what the snapshot before has. The next
+    /// one reads all files, and stores what stands there.
+    fn forget_captures(&self) -> Result<(), StoreError> {
+        let stat = self.layout.stat();
+        let failed = |e| StoreError::from_io(&stat, e);
+        for workspace in std::fs::read_dir(&stat).map_err(failed)? {
+            match self.disk.remove_file(&workspace.map_err(failed)?.path().join("cache")) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The stored objects that hold these contents and nothing else: blobs, recipes, and pieces of
