@@ -80,7 +80,7 @@ pub(super) fn log_length(
         if let Some(known) = known.filter(|known| known.newest == id)
             && known.stored.wrapping_add(came) == stored.operations
         {
-            length += known.length;
+            length = known.length.saturating_add(length);
             break;
         }
         length += 1;
@@ -101,4 +101,25 @@ fn sentence(notice: &Notice) -> String {
 
 fn head(engine: &Engine) -> Result<Option<(OperationId, NamesId)>, EngineError> {
     Ok(engine.store.current()?.map(|current| (current.operation, current.names)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::codec::{decode_fields, encode_fields};
+    use crate::base::fuzz::fuzz;
+    use crate::base::id::Hash;
+
+    #[test]
+    fn fuzzed_counts_of_the_log_are_refused_or_another_count() {
+        let counted = CountedLog { newest: OperationId(Hash([7; 32])), length: 3, stored: 9 };
+        let mut sample = Vec::new();
+        encode_fields(&counted, &mut sample).expect("plain fields");
+        fuzz("log count", &[sample], (0, 3_000), |bytes| {
+            decode_fields::<CountedLog>(bytes).is_ok_and(|read| {
+                let mut again = Vec::new();
+                encode_fields(&read, &mut again).is_ok() && again == bytes
+            })
+        });
+    }
 }

@@ -44,12 +44,12 @@ pub struct StoreStatistics {
 impl StoreStatistics {
     /// Objects of all kinds.
     pub fn objects(&self) -> u64 {
-        self.kinds.values().map(|kind| kind.objects).sum()
+        self.kinds.values().fold(0, |sum, kind| kind.objects.saturating_add(sum))
     }
 
     /// Bytes of the content of all objects.
     pub fn bytes(&self) -> u64 {
-        self.kinds.values().map(|kind| kind.bytes).sum()
+        self.kinds.values().fold(0, |sum, kind| kind.bytes.saturating_add(sum))
     }
 }
 
@@ -99,13 +99,14 @@ impl Store {
         let journal = Journal::of(self).statistics()?;
         let mut statistics = StoreStatistics { packs: packs.len(), journal, ..Default::default() };
         for count in &counts {
-            statistics.pack_bytes += count.bytes;
+            statistics.pack_bytes = statistics.pack_bytes.saturating_add(count.bytes);
             statistics.operations = statistics.operations.wrapping_add(count.operations);
             for (kind, found) in Kind::ALL.into_iter().zip(&count.kinds) {
                 if found.objects > 0 {
                     let sum = statistics.kinds.entry(kind).or_default();
-                    sum.objects += found.objects;
-                    sum.bytes += found.bytes;
+                    // What was remembered may be anything.
+                    sum.objects = sum.objects.saturating_add(found.objects);
+                    sum.bytes = sum.bytes.saturating_add(found.bytes);
                 }
             }
         }

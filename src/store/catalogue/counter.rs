@@ -71,7 +71,7 @@ pub(super) fn statistics(tables: &Tables<'_>) -> Result<CatalogueStatistics, Cat
         let text = || String::from_utf8_lossy(&key[2..]).into_owned();
         match key.get(1..) {
             Some([b'o', ..]) => {
-                counts.snapshots += count;
+                counts.snapshots = count.saturating_add(counts.snapshots);
                 counts.by_origin.insert(text(), count);
             }
             Some([b's', ..]) => drop(counts.by_session.insert(text(), count)),

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::collect::{collect, keep};
 use super::{commit_branch, fresh, open};
+use crate::base::codec::{decode_fields, encode_fields};
+use crate::base::fuzz::fuzz;
 use crate::base::id::{Kind, ObjectId, OperationId};
 use crate::object::traits::put_blob;
 use crate::store::blob::noise;
@@ -109,4 +111,25 @@ fn a_pack_that_was_counted_is_not_looked_at_again() {
     let store = open(store.root());
     assert!(store.statistics().is_err());
     assert_eq!(store.statistics_from(&all).unwrap(), (right, all));
+}
+
+/// What was remembered is believed as far as the packs are the same, whatever it says.
+#[test]
+fn fuzzed_counts_are_refused_or_added_up() {
+    let (_folder, store) = fresh();
+    let writer = store.writer().unwrap();
+    let mut tip = None;
+    for content in ["one", "two", "three"] {
+        tip = Some(commit_branch(&writer, "main", tip, content).unwrap().0);
+    }
+    let known = store.statistics_from(&[]).unwrap().1;
+    let mut sample = Vec::new();
+    encode_fields(&known, &mut sample).unwrap();
+    fuzz("pack counts", &[sample], (0, 1_000), |bytes| {
+        let Ok(known) = decode_fields::<Vec<PackCount>>(bytes) else { return false };
+        let (found, counts) = store.statistics_from(&known).unwrap();
+        let _ = (found.objects(), found.bytes());
+        assert_eq!((found.packs, counts.len()), (3, 3));
+        true
+    });
 }
