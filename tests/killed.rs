@@ -21,12 +21,13 @@ use library::random::Random;
 use scene::{Found, Scene, VERBS, Verb};
 use strike::{Strike, Target};
 
-const ROUNDS: usize = 26;
+const ROUNDS: usize = 30;
 
 /// How a verb usually goes.
 struct Usual {
     before: Found,
     after: Found,
+    exported: bool,
     target: Target,
 }
 
@@ -37,7 +38,7 @@ fn usual(verb: &Verb) -> Usual {
     let whole = Scene::new(verb);
     let output = whole.run(verb);
     assert!(output.status.success(), "{verb:?}: {output:?}");
-    Usual { before, after: whole.look(), target }
+    Usual { before, after: whole.look(), exported: whole.is_exported(), target }
 }
 
 /// One round: what was hit, whether it died of it, and what is wrong then.
@@ -72,6 +73,10 @@ fn round(verb: &Verb, usual: &Usual, random: &mut Random) -> (String, bool, Vec<
     let is_state = found.state == usual.before.state || found.state == usual.after.state;
     must(is_state, format!("the state is {:?}", found.state));
     must(died || found.state == usual.after.state, "an acknowledged state is not there".to_owned());
+    must(
+        died || scene.is_exported() == usual.exported,
+        "an acknowledged bundle is not there".into(),
+    );
     for (words, code) in scene.verbs_after() {
         let ended = scene.exp(&words);
         must(ended.0 == Some(code), format!("{words:?}: {ended:?}"));

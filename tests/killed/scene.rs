@@ -33,7 +33,7 @@ const fn verb(name: &'static str, words: &'static [&'static str], edits: bool) -
 const HOOK: &str = r#"{"session_id":"one","hook_event_name":"PostToolUse","tool_name":"Bash",
     "tool_input":{"command":"true"},"tool_response":{"stdout":""}}"#;
 
-pub const VERBS: [Verb; 13] = [
+pub const VERBS: [Verb; 15] = [
     verb("snapshot", &["snapshot", "-m", "killed"], true),
     verb("branch", &["branch", "new"], true),
     verb("switch", &["switch", "side"], true),
@@ -50,7 +50,14 @@ pub const VERBS: [Verb; 13] = [
     verb("tag", &["tag", "new"], false),
     verb("gc", &["gc", "--repack"], false),
     verb("forget", &["forget", "side/file-3.txt", "--yes"], false),
+    verb("export", &["export", "side", "-o", EXPORTED], false),
+    verb("import", &["import", BUNDLE], false),
 ];
+
+/// A bundle that an export is to make.
+const EXPORTED: &str = "../side.xpb";
+/// A bundle with a branch that is not there.
+const BUNDLE: &str = "../gone.xpb";
 
 /// What can be seen of a workspace.
 pub struct Found {
@@ -89,6 +96,12 @@ fn made() -> Bench {
     bench.ok(&["branch", "third", "--from", "side"]);
     bench.ok(&["switch", "third"]);
     bench.ok(&["switch", "main"]);
+    bench.ok(&["branch", "gone", "--from", "side"]);
+    bench.ok(&["export", "gone", "-o", BUNDLE]);
+    bench.ok(&["branch", "--delete", "gone"]);
+    // The step that `undo` takes back is the last one of the files.
+    bench.ok(&["switch", "third"]);
+    bench.ok(&["switch", "main"]);
     bench
 }
 
@@ -99,6 +112,7 @@ impl Scene {
         MADE.with_borrow_mut(|bench| {
             let bench = bench.get_or_insert_with(made);
             copy(&bench.root(), &home.path().join("work"));
+            std::fs::copy(bench.root().join(BUNDLE), home.path().join("gone.xpb")).unwrap();
         });
         for name in ["home", "state"] {
             std::fs::create_dir(home.path().join(name)).unwrap();
@@ -178,10 +192,16 @@ impl Scene {
         Found { log, names, files: files(&self.root()), state }
     }
 
+    /// Whether a bundle was made.
+    pub fn is_exported(&self) -> bool {
+        self.root().join(EXPORTED).exists()
+    }
+
     /// What must work afterwards, whatever was done, with its exit code: one that writes, some that
-    /// need the workspace alone, one that proves all.
-    pub fn verbs_after(&self) -> [(Vec<&'static str>, i32); 8] {
-        [
+    /// need the workspace alone, one that proves all. A bundle that has its name is whole.
+    pub fn verbs_after(&self) -> Vec<(Vec<&'static str>, i32)> {
+        let taken_in = self.is_exported().then(|| (vec!["import", EXPORTED], 0));
+        let verbs = [
             (vec!["snapshot", "-m", "after"], 0),
             (vec!["rollback", "--to", "first"], 0),
             (vec!["undo"], 0),
@@ -190,7 +210,8 @@ impl Scene {
             (vec!["try", "c=echo 5 > value.txt"], 0),
             (vec!["audit"], 0),
             (vec!["fsck"], 0),
-        ]
+        ];
+        taken_in.into_iter().chain(verbs).collect()
     }
 
     /// What nobody needs any more after those.
