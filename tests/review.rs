@@ -306,3 +306,24 @@ fn what_is_measured_cannot_count_the_store() {
     );
     assert_eq!(bench.json(&["eval"])["verdict"]["word"], "good");
 }
+
+#[test]
+fn a_name_means_what_it_means_before_unrecorded_work_is_captured() {
+    let bench = Bench::project();
+    for value in ["2\n", "3\n"] {
+        bench.write("value.txt", value);
+        bench.ok(&["snapshot", "-m", value.trim()]);
+    }
+    for (to, value) in [("@", "3\n"), ("main", "3\n"), ("@-", "2\n")] {
+        bench.write("value.txt", "oops\n");
+        let plan = bench.json(&["rollback", "--to", to, "--dry-run"]);
+        let done = bench.json(&["rollback", "--to", to]);
+        assert_eq!(bench.read("value.txt"), value, "{to}");
+        assert_eq!(plan["to"]["id"], done["to"]["id"], "{to}: {plan:#}");
+        assert!(done["captured"].is_string(), "{done:#}");
+    }
+    bench.write("value.txt", "oops\n");
+    let at = bench.json(&["show", "@"])["id"].clone();
+    let found = bench.json_exits(0, &["eval", "@"]);
+    assert_eq!(found["snapshot"], at, "{found:#}");
+}

@@ -13,8 +13,9 @@ use super::{Engine, EngineError};
 use crate::base::id::TreeId;
 use crate::object::memory::Scratch;
 use crate::object::names::{self, NameValue, Position};
+use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::{Fetch, Put};
-use crate::object::tree::EntryKind;
+use crate::object::tree::{EntryKind, TreeChange, TreeEntry};
 use crate::store::{NameMove, Writer};
 use crate::workspace::{
     Durability, Intent, RestorePlan, apply_restore, obstacles, plan_restore, take_back,
@@ -34,7 +35,8 @@ impl Engine {
         safe: &Safe,
         to: TreeId,
     ) -> Result<RestorePlan, EngineError> {
-        let plan = plan_restore(objects, safe.taken.capture.tree, to)?;
+        let mut plan = plan_restore(objects, safe.taken.capture.tree, to)?;
+        plan.leave(|change| self.is_forgotten(objects, change))?;
         let Taken { capture, rules, cache, .. } = &safe.taken;
         let in_the_way = obstacles(&plan, rules, capture, cache)?;
         if in_the_way.is_empty() {
@@ -42,6 +44,18 @@ impl Engine {
         }
         let paths = in_the_way.iter().map(|obstacle| obstacle.path.display()).collect();
         Err(EngineError::InTheWay { paths })
+    }
+
+    /// Whether a change wants content that was forgotten on purpose: nobody can bring that back, and it is
+    /// no reason to bring nothing back.
+    fn is_forgotten(&self, objects: &impl Fetch, change: &TreeChange) -> Result<bool, EngineError> {
+        let Some(blob) = change.after.as_ref().and_then(TreeEntry::blob) else { return Ok(false) };
+        // What a damaged pack cannot say is said when it is fetched.
+        if objects.contains(blob.object()).unwrap_or(true) {
+            return Ok(false);
+        }
+        let tombstone = Tombstone::of(&self.store, blob.object())?;
+        Ok(tombstone.is_some_and(|tombstone| tombstone.why == Farewell::Forgotten))
     }
 
     /// Names that cannot be read or moved are found before a file changes: afterwards nobody could

@@ -15,7 +15,7 @@ use crate::object::experiment::ApproachState;
 use crate::object::names::{self, NameKey, NameValue, VerdictRecord, VerdictWord};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree::{EntryKind, TreeChange};
-use crate::workspace::SkipReason;
+use crate::workspace::{RestorePlan, SkipReason};
 
 /// A path in a report. JSON: a string, or where it is no UTF-8 an object with its bytes in
 /// hexadecimal: `{"bytes": "ff2e"}`.
@@ -60,6 +60,8 @@ pub enum ChangeWord {
     Modified,
     /// Its kind or its executable bit differs.
     Retyped,
+    /// Its content was forgotten, so it stays as it stands in the workspace.
+    Forgotten,
 }
 
 /// One path that differs.
@@ -86,6 +88,15 @@ impl From<&TreeChange> for ShownChange {
 /// The changes of files and links (folders alone are left out).
 pub fn shown_changes(changes: &[TreeChange]) -> Vec<ShownChange> {
     changes.iter().filter(|change| !change.is_only_directory()).map(ShownChange::from).collect()
+}
+
+/// What a restore does to files and links; what it cannot bring back comes first.
+pub fn shown_plan(plan: &RestorePlan) -> Vec<ShownChange> {
+    let left = plan
+        .left
+        .iter()
+        .map(|path| ShownChange { path: ShownPath(path.clone()), change: ChangeWord::Forgotten });
+    left.chain(shown_changes(&plan.changes)).collect()
 }
 
 /// The bytes that a change adds, removes or rewrites: its size, for ties.

@@ -2,6 +2,7 @@
 
 use super::error::WorkspaceError;
 use crate::base::id::TreeId;
+use crate::base::path::TreePath;
 use crate::object::traits::Fetch;
 use crate::object::tree::{self, EntryKind, TreeChange};
 
@@ -14,8 +15,32 @@ pub struct RestorePlan {
     pub to: TreeId,
     /// The paths that differ, in order; a folder only where it comes or goes.
     pub changes: Vec<TreeChange>,
+    /// Paths of `to` whose content nobody has any more: what stands there stays as it is. None unless
+    /// [`RestorePlan::leave`] finds some.
+    pub left: Vec<TreePath>,
     /// A summary.
     pub counts: PlanCounts,
+}
+
+impl RestorePlan {
+    /// Takes changes out of the plan.
+    ///
+    /// # Errors
+    /// Those of the question whether a change is to be left out.
+    pub fn leave<E>(
+        &mut self,
+        mut is_left: impl FnMut(&TreeChange) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut changes = Vec::with_capacity(self.changes.len());
+        for change in std::mem::take(&mut self.changes) {
+            match is_left(&change)? {
+                true => self.left.push(change.path),
+                false => changes.push(change),
+            }
+        }
+        (self.counts, self.changes) = (PlanCounts::of(&changes), changes);
+        Ok(())
+    }
 }
 
 /// How much a plan does.
@@ -43,21 +68,30 @@ pub fn plan_restore(
     to: TreeId,
 ) -> Result<RestorePlan, WorkspaceError> {
     let changes = tree::diff(objects, from, to)?;
-    let mut counts = PlanCounts::default();
-    for change in &changes {
-        match &change.after {
-            Some(entry) if entry.kind == EntryKind::Directory => counts.folders_made += 1,
-            Some(entry) => {
-                counts.written += 1;
-                counts.written_bytes = counts.written_bytes.saturating_add(entry.length);
+    let counts = PlanCounts::of(&changes);
+    Ok(RestorePlan { from, to, changes, left: Vec::new(), counts })
+}
+
+impl PlanCounts {
+    fn of(changes: &[TreeChange]) -> Self {
+        let mut counts = Self::default();
+        for change in changes {
+            match &change.after {
+                Some(entry) if entry.kind == EntryKind::Directory => counts.folders_made += 1,
+                Some(entry) => {
+                    counts.written += 1;
+                    counts.written_bytes = counts.written_bytes.saturating_add(entry.length);
+                }
+                None => {}
             }
-            None => {}
+            match (&change.before, &change.after) {
+                (Some(entry), _) if entry.kind == EntryKind::Directory => {
+                    counts.folders_removed += 1;
+                }
+                (Some(_), None) => counts.removed += 1,
+                _ => {}
+            }
         }
-        match (&change.before, &change.after) {
-            (Some(entry), _) if entry.kind == EntryKind::Directory => counts.folders_removed += 1,
-            (Some(_), None) => counts.removed += 1,
-            _ => {}
-        }
+        counts
     }
-    Ok(RestorePlan { from, to, changes, counts })
 }

@@ -78,13 +78,12 @@ pub fn run(
     }
     let _lock = engine.lock("eval", Sharing::Shared)?;
     let writer = engine.writer()?;
+    // Before a capture moves the branch, and `@` with it.
+    let named = options.what.as_ref().map(|what| engine.resolve(what)).transpose()?;
     let safe = engine.make_safe(&writer, "eval")?;
     drop(writer);
-    let (id, snapshot) = match &options.what {
-        Some(what) => {
-            let resolved = engine.resolve(what)?;
-            (resolved.id, resolved.snapshot)
-        }
+    let (id, snapshot) = match named {
+        Some(resolved) => (resolved.id, resolved.snapshot),
         None => (safe.standing.position.snapshot, safe.standing.snapshot.clone()),
     };
     let mut bench = Bench::new(engine, config, &safe.taken, cancel, watch)?;

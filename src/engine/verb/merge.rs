@@ -10,7 +10,7 @@ use crate::engine::events::{Event, Watch};
 use crate::engine::finding::Judged;
 use crate::engine::merged::{Merged, Relation, conflict_text, merged};
 use crate::engine::report::{
-    ShownChange, ShownEvaluation, ShownPath, ShownVerdict, count, shown_changes, word,
+    ShownChange, ShownEvaluation, ShownPath, ShownVerdict, count, shown_changes, shown_plan, word,
 };
 use crate::engine::take::Safe;
 use crate::engine::transact::{Act, Own, branch_move, moved};
@@ -371,7 +371,7 @@ impl Attempt<'_> {
         let position = engine.position(&branch, head, engine.git_head());
         report.into = branch.to_string();
         let placed = engine.place_files(writer, safe, tree, position, moves, act)?;
-        report.changes = shown_changes(&placed.plan.changes);
+        report.changes = shown_plan(&placed.plan);
         report.state = engine.follow(head, "merge");
         Ok(())
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::base::id::SnapshotId;
 use crate::base::name::Label;
-use crate::engine::report::{ShownChange, ShownSnapshot, shown_changes};
+use crate::engine::report::{ShownChange, ShownSnapshot, shown_plan};
 use crate::engine::take::Safe;
 use crate::engine::transact::{Act, Own, branch_move};
 use crate::engine::{Engine, EngineError, Followed};
@@ -57,14 +57,16 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         let objects = Scratch::over(&engine.store);
         let taken = engine.take(&objects, &engine.config_or_default(), standing.snapshot.tree)?;
         let safe = Safe { standing, taken, captured: None };
-        let goal = engine.goal(&objects, options, &safe)?;
+        let goal = engine.goal(&objects, options, engine.named_goal(options)?, &safe)?;
         let plan = engine.plan_placing(&objects, &safe, goal.snapshot.tree)?;
-        return engine.rolled_back(&safe, &goal, shown_changes(&plan.changes));
+        return engine.rolled_back(&safe, &goal, shown_plan(&plan));
     }
     let _lock = engine.lock("rollback", Sharing::Exclusive)?;
     let writer = engine.writer()?;
+    // What the names mean now: a capture moves the branch, and `@` with it.
+    let named = engine.named_goal(options)?;
     let mut safe = engine.make_safe_to_place(&writer, "rollback")?;
-    let goal = engine.goal(&writer, options, &safe)?;
+    let goal = engine.goal(&writer, options, named, &safe)?;
     engine.keep_state(&writer, &mut safe, "rollback")?;
     let from = safe.standing.position.snapshot;
     // Before a file changes: what cannot be told afterwards must not look like what was not done.
@@ -84,19 +86,20 @@ pub(super) struct Goal {
 }
 
 impl Engine {
+    /// Where to go, where that was said.
+    fn named_goal(&self, options: &Options) -> Result<Option<Goal>, EngineError> {
+        let resolved = options.to.as_ref().map(|to| self.resolve(to)).transpose()?;
+        Ok(resolved.map(|found| Goal { id: found.id, snapshot: found.snapshot, passed: 0 }))
+    }
+
     fn goal(
         &self,
         objects: &impl Fetch,
         options: &Options,
+        named: Option<Goal>,
         safe: &Safe,
     ) -> Result<Goal, EngineError> {
-        let goal = match &options.to {
-            Some(to) => {
-                let resolved = self.resolve(to)?;
-                Goal { id: resolved.id, snapshot: resolved.snapshot, passed: 0 }
-            }
-            None => self.last_good(objects, safe)?,
-        };
+        let goal = named.map_or_else(|| self.last_good(objects, safe), Ok)?;
         let position =
             self.position(&safe.standing.position.branch, goal.id, goal.snapshot.git_head.clone());
         self.check_head(&position, options.across_head)?;
@@ -150,7 +153,7 @@ impl Engine {
         let position = self.position(&branch, goal.id, self.git_head());
         let tree = goal.snapshot.tree;
         let placed = self.place_files(writer, safe, tree, position, moves, act)?;
-        Ok((branch, shown_changes(&placed.plan.changes)))
+        Ok((branch, shown_plan(&placed.plan)))
     }
 
     fn rolled_back(

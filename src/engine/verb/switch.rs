@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::engine::report::{ShownChange, shown_changes};
+use crate::engine::report::{ShownChange, shown_plan};
 use crate::engine::transact::Act;
 use crate::engine::{Engine, EngineError, Followed};
 use crate::object::memory::Scratch;
@@ -48,7 +48,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let standing = engine.standing()?;
     if label == standing.position.branch && head == standing.position.snapshot {
         // Nothing moves, so there is nothing to capture before and nothing to undo after.
-        return Ok(report(label.to_string(), label.to_string(), head.hex(), None, &[]));
+        return Ok(report(label.to_string(), label.to_string(), head.hex(), None, Vec::new()));
     }
     let to = engine.resolve(&head.hex())?;
     if options.dry_run {
@@ -57,7 +57,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         let from = standing.position.branch.to_string();
         let safe = crate::engine::take::Safe { standing, taken, captured: None };
         let plan = engine.plan_placing(&objects, &safe, to.snapshot.tree)?;
-        return Ok(report(from, label.to_string(), head.hex(), None, &plan.changes));
+        return Ok(report(from, label.to_string(), head.hex(), None, shown_plan(&plan)));
     }
     let _lock = engine.lock("switch", Sharing::Exclusive)?;
     let writer = engine.writer()?;
@@ -73,7 +73,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let captured = safe.captured.map(|id| id.hex());
     let placed = engine.place_files(&writer, &mut safe, tree, position, Vec::new(), act)?;
     let to = label.to_string();
-    let report = report(from, to, head.hex(), captured, &placed.plan.changes);
+    let report = report(from, to, head.hex(), captured, shown_plan(&placed.plan));
     Ok(Report { state: engine.follow(head, "switch"), ..report })
 }
 
@@ -82,7 +82,7 @@ fn report(
     to: String,
     snapshot: String,
     captured: Option<String>,
-    changes: &[crate::object::tree::TreeChange],
+    changes: Vec<ShownChange>,
 ) -> Report {
-    Report { from, to, snapshot, captured, changes: shown_changes(changes), state: None }
+    Report { from, to, snapshot, captured, changes, state: None }
 }

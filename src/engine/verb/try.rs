@@ -23,7 +23,7 @@ use crate::object::experiment::{Approach, ApproachState, Experiment};
 use crate::object::names::{self, NameKey, NameValue};
 use crate::object::snapshot::Snapshot;
 use crate::run::Cancel;
-use crate::store::{Sharing, Writer};
+use crate::store::Sharing;
 
 /// What can be asked of `try`.
 #[derive(Clone, Debug, Default)]
@@ -112,16 +112,16 @@ pub fn run(
         return dry_run(engine, options);
     }
     let _lock = engine.lock("try", Sharing::Shared)?;
-    let writer = engine.writer()?;
-    let safe = make_safe(engine, &writer, options)?;
-    drop(writer);
+    // Before a capture moves the branch, and `@` with it.
+    let from = options.from.as_ref().map(|from| engine.resolve(from)).transpose()?;
+    let safe = make_safe(engine, options)?;
     let name = options.resume.as_deref();
     let resumed = name.map(|name| engine.experiment(Some(name))).transpose()?;
     // A failure that ends the race is no wish of whoever called.
     let (outer, cancel) = (cancel, &cancel.inner());
-    let base = match (&resumed, &options.from) {
+    let base = match (&resumed, from) {
         (Some((record, _)), _) => record.base,
-        (None, Some(from)) => engine.resolve(from)?.id,
+        (None, Some(from)) => from.id,
         (None, None) => safe.standing.position.snapshot,
     };
     let base_tree = Snapshot::fetch(&engine.store, base)?.tree;
@@ -175,10 +175,11 @@ fn shown_found(found: &Found) -> ShownEvaluation {
 }
 
 /// Captures the files first. Many views are worth a watch from the start.
-fn make_safe(engine: &Engine, writer: &Writer<'_>, options: &Options) -> Result<Safe, EngineError> {
+fn make_safe(engine: &Engine, options: &Options) -> Result<Safe, EngineError> {
+    let writer = engine.writer()?;
     match options.approaches.len() {
-        1 => engine.make_safe(writer, "try"),
-        _ => engine.make_safe_for_views(writer, "try"),
+        1 => engine.make_safe(&writer, "try"),
+        _ => engine.make_safe_for_views(&writer, "try"),
     }
 }
 

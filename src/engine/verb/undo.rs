@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::base::id::{Kind, OperationId, TreeId};
-use crate::engine::report::{ShownChange, shown_changes};
+use crate::engine::report::{ShownChange, shown_plan};
 use crate::engine::take::Safe;
 use crate::engine::transact::Act;
 use crate::engine::view::{is_of_approach, is_of_view};
@@ -168,7 +168,7 @@ impl Engine {
         let taken = self.take(&objects, &self.config_or_default(), standing.snapshot.tree)?;
         let safe = Safe { standing, taken, captured: None };
         let plan = self.plan_placing(&objects, &safe, self.tree_of(&position)?)?;
-        Ok(shown_changes(&plan.changes))
+        Ok(shown_plan(&plan))
     }
 
     fn apply_step(
@@ -199,7 +199,7 @@ impl Engine {
         let tree = Snapshot::fetch(&writer, position.snapshot)?.tree;
         let to = position.snapshot;
         let placed = self.place_files(&writer, &mut safe, tree, position, moves, act)?;
-        report.changes = shown_changes(&placed.plan.changes);
+        report.changes = shown_plan(&placed.plan);
         report.state = self.follow(to, step.verb);
         Ok(())
     }

@@ -166,6 +166,7 @@ pub fn diff(report: &diff::Report) -> String {
                 ChangeWord::Removed => paint(BAD, "removed "),
                 ChangeWord::Modified => paint(WARN, "modified"),
                 ChangeWord::Retyped => paint(WARN, "retyped "),
+                ChangeWord::Forgotten => paint(WARN, "gone    "),
             };
             let _ = writeln!(page, "{word} {path}");
             continue;

@@ -103,8 +103,13 @@ pub fn add_changes(page: &mut String, changes: &[ShownChange]) {
             ChangeWord::Removed => ("-", BAD),
             ChangeWord::Modified => ("~", WARN),
             ChangeWord::Retyped => ("!", WARN),
+            ChangeWord::Forgotten => ("?", WARN),
         };
-        let _ = writeln!(page, "  {} {}", paint(style, sign), change.path.0.display());
+        let why = match change.change {
+            ChangeWord::Forgotten => " was forgotten, and stays as it is here",
+            _ => "",
+        };
+        let _ = writeln!(page, "  {} {}{why}", paint(style, sign), change.path.0.display());
     }
     if changes.len() > CHANGES_SHOWN {
         let _ = writeln!(page, "  … and {} more", changes.len() - CHANGES_SHOWN);
