@@ -207,12 +207,11 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// Whether it needs no storing. A pack that cannot be read is no reason to refuse: the object
-    /// is then stored once more.
+    /// Whether it needs no storing. A pack that cannot be read, or a block that is torn, is no reason
+    /// to refuse: the object is then stored once more.
     fn is_known(&self, id: ObjectId) -> bool {
         locked(&self.pending).contains_key(&id)
-            || (self.store.packs.locate(id).is_ok_and(|found| found.is_some())
-                && !self.may_lack_something(id))
+            || (self.store.packs.is_whole(id) && !self.may_lack_something(id))
     }
 
     /// Whether what is stored under an id, and refers to others, was let go, or may have been: while

@@ -63,6 +63,8 @@ pub struct OpenPack {
     footer: Footer,
     blocks: Vec<BlockEntry>,
     index: PagedIndex,
+    /// Of each block whether it is whole, once somebody had to know.
+    proved: Vec<OnceLock<bool>>,
 }
 
 /// The file of a pack, with its end as it was read at the opening.
@@ -124,7 +126,8 @@ impl OpenPack {
         }
         let (table, rest) = tables.split_at(footer.blocks as usize * TABLE_ENTRY_BYTES);
         let blocks: Vec<_> = table.as_chunks().0.iter().map(BlockEntry::read).collect();
-        let pack = Self { file, footer, blocks, index: PagedIndex::new(&footer, rest) };
+        let proved = std::iter::repeat_with(OnceLock::new).take(blocks.len()).collect();
+        let pack = Self { file, footer, blocks, index: PagedIndex::new(&footer, rest), proved };
         pack.check_blocks()?;
         Ok(pack)
     }
@@ -142,6 +145,12 @@ impl OpenPack {
             return Err(self.file.damaged("its blocks do not end where its next part begins"));
         }
         Ok(())
+    }
+
+    /// Whether a block is what its digest says. It is read once, and not decompressed.
+    pub fn is_whole(&self, number: u32) -> bool {
+        let proved = self.proved.get(number as usize);
+        proved.is_some_and(|proved| *proved.get_or_init(|| self.compressed(number).is_ok()))
     }
 
     /// How many objects it has.

@@ -230,6 +230,23 @@ impl PackSet {
         self.locate(id)
     }
 
+    /// Whether a copy of an object is there whose block is whole: else whoever puts it would rely on
+    /// what is torn, for ever.
+    pub fn is_whole(&self, id: ObjectId) -> bool {
+        let is_whole = |pack: &Pack, entry: &IndexEntry| {
+            pack.open().is_ok_and(|open| open.is_whole(entry.block))
+        };
+        let Ok(Some((pack, entry))) = self.locate(id) else { return false };
+        if is_whole(&pack, &entry) {
+            return true;
+        }
+        let found_in = |other: &Arc<Pack>| {
+            let found = other.open().and_then(|open| open.lookup(id));
+            found.is_ok_and(|entry| entry.is_some_and(|entry| is_whole(other, &entry)))
+        };
+        self.packs().is_ok_and(|packs| packs.iter().any(found_in))
+    }
+
     /// The bytes of an object, of another copy where the one that is found first is damaged; none where
     /// it is not there.
     ///

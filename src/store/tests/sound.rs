@@ -160,3 +160,32 @@ fn an_object_of_which_one_copy_is_damaged_is_read_from_the_other() {
     let damaged = open(store.root()).fetch_blob_to(large, &mut std::io::sink()).unwrap_err();
     assert!(damaged.is_corruption(), "{damaged}");
 }
+
+#[test]
+fn trap_9_what_a_torn_block_held_is_stored_again_when_it_is_put_again() {
+    let (_folder, store) = fresh();
+    let large = crate::store::blob::noise(3 << 20);
+    let put = |store: &crate::store::Store| {
+        let writer = store.writer().unwrap();
+        let snapshot = put_snapshot(&writer, "content");
+        let blob = put_blob(&writer, large.clone()).unwrap();
+        writer.flush().unwrap();
+        (snapshot, blob)
+    };
+    let (snapshot, blob) = put(&store);
+    let packs = store.packs.rescan().unwrap();
+    let blocks = packs[0].open().unwrap().blocks();
+    let mut bytes = std::fs::read(&packs[0].path).unwrap();
+    blocks.iter().for_each(|block| bytes[block.offset as usize + 5] ^= 1);
+    std::fs::write(&packs[0].path, bytes).unwrap();
+    let reader = || open(store.root());
+    assert!(reader().fetch_blob_to(blob, &mut std::io::sink()).unwrap_err().is_corruption());
+    assert_eq!(put(&reader()), (snapshot, blob));
+    assert_eq!(reader().fetch_blob_to(blob, &mut std::io::sink()).unwrap(), 3 << 20);
+    let found = crate::object::snapshot::Snapshot::fetch(&reader(), snapshot).unwrap();
+    crate::object::tree::entries(&reader(), found.tree).unwrap();
+    // Once is enough: the copy that is whole counts.
+    let packs = reader().packs.rescan().unwrap().len();
+    put(&reader());
+    assert_eq!(reader().packs.rescan().unwrap().len(), packs);
+}
