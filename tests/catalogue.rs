@@ -1,6 +1,6 @@
 //! The catalogue is no truth: without it, with a damaged one, or while a stuck process holds it,
-//! every verb answers as before; only those that count are busy, and say with whom. `fsck
-//! --rebuild` changes no name, tag, verdict or operation.
+//! every verb answers as before; those that count build one of their own, and say so. `fsck --rebuild`
+//! is busy then; it changes no name, tag, verdict or operation.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 #![allow(missing_docs)]
 
@@ -9,7 +9,7 @@ mod common;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use common::Bench;
+use common::{Bench, text};
 use serde_json::Value;
 
 /// Those that never open the catalogue.
@@ -64,6 +64,15 @@ fn sled(bench: &Bench) -> PathBuf {
     bench.root().join(".exp/catalogue/sled")
 }
 
+/// What lies in `tmp/` of catalogues of processes' own.
+fn own_catalogues(bench: &Bench) -> Vec<String> {
+    let entries = fs::read_dir(bench.root().join(".exp/tmp")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("catalogue-")).collect();
+    names.sort();
+    names
+}
+
 /// Each file of the database in that folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -107,7 +116,7 @@ fn without_a_catalogue_or_with_a_damaged_one_all_is_answered_as_before() {
 
 /// A process that holds it and never lets go: our lock, or sled's own.
 #[test]
-fn a_catalogue_that_a_stuck_process_holds_is_busy_for_those_alone_that_need_it() {
+fn a_catalogue_that_a_stuck_process_holds_changes_no_answer() {
     let bench = filled();
     for path in [bench.root().join(".exp/catalogue/lock"), sled(&bench).join("db")] {
         let right = answers(&bench);
@@ -122,13 +131,41 @@ fn a_catalogue_that_a_stuck_process_holds_is_busy_for_those_alone_that_need_it()
             // Who holds that alone has let go of the rest: another database takes its place.
             assert_eq!(counts(&bench).1.len(), 1, "it is said");
         } else {
-            let said = bench.complains(5, &["stats"]);
+            let (found, notices) = counts(&bench);
+            let said = notices.iter().map(Value::to_string).collect::<String>();
+            assert!(notices.len() == 1 && said.contains("another process holds"), "{said}");
+            assert!(bench.ok(&["stats", "--alone"]).contains("counted without it"));
+            let said = bench.complains(5, &["fsck", "--rebuild"]);
             assert!(said.contains("catalogue") && said.contains("in use"), "{said}");
-            bench.complains(5, &["fsck", "--rebuild"]);
+            let said = text(&bench.run(&["doctor"]).stdout);
+            assert!(said.contains("it is in use") && said.contains("exp stats"), "{said}");
+            drop(held);
+            assert_eq!(counts(&bench).0, found, "the numbers are others while it is held");
+            assert_eq!(own_catalogues(&bench), Vec::<String>::new());
+            continue;
         }
         drop(held);
         assert_eq!(counts(&bench).1, Vec::<Value>::new());
     }
+}
+
+/// What a process that died left of a catalogue of its own goes; what one that lives has does not.
+#[test]
+fn a_catalogue_of_a_dead_process_is_removed() {
+    let bench = filled();
+    let tmp = bench.root().join(".exp/tmp");
+    fs::create_dir(tmp.join("catalogue-1-0")).unwrap();
+    for name in ["catalogue-1-1", "catalogue-1-2"] {
+        fs::create_dir_all(tmp.join(name).join("sled/blobs")).unwrap();
+    }
+    File::create(tmp.join("catalogue-1-1/lock")).unwrap();
+    let held = File::create(tmp.join("catalogue-1-2/lock")).unwrap();
+    held.lock().unwrap();
+    counts(&bench);
+    assert_eq!(own_catalogues(&bench), ["catalogue-1-2"]);
+    drop(held);
+    bench.ok(&["stats"]);
+    assert_eq!(own_catalogues(&bench), Vec::<String>::new());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The catalogue as the verbs use it: opened, brought forward to the present operation, asked.
 //!
 //! Only verbs that search or count come here. When it fails it is set aside and built anew, and
-//! that is said; when another process holds it, the verb is busy, and nothing else is affected.
+//! that is said; when another process holds it, who counts builds one of its own, and that is said, too.
 //!
 //! What a verb counts outside of it is remembered in it together with what it was counted of, so
 //! that the next time only what differs is counted. The answer is that of counting anew.
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Engine, EngineError};
 use crate::base::id::{NamesId, OperationId};
-use crate::store::catalogue::{Catalogue, Notice};
+use crate::store::catalogue::{Catalogue, CatalogueError, Notice};
 use crate::store::{StoreStatistics, operation_part};
 
 /// The words under which it remembers.
@@ -28,10 +28,29 @@ struct CountedLog {
     stored: u64,
 }
 
-/// Opens it and brings it forward. The sentences say what had to be put right.
+/// Opens it and brings it forward, or builds one for this process alone while another one holds it. The
+/// sentences say what had to be put right, or that it is held.
 pub(super) fn open(engine: &Engine) -> Result<(Catalogue, Vec<String>), EngineError> {
+    match open_common(engine) {
+        Err(EngineError::Catalogue(CatalogueError::Busy { .. })) => {
+            let (tmp, now) = (engine.store.layout().tmp(), engine.surroundings.now());
+            let own = Catalogue::open_own(&tmp, now, &engine.store, head(engine)?)?;
+            let said = "another process holds the catalogue, so this was counted without it, which \
+                        takes longer";
+            Ok((own, vec![said.to_owned()]))
+        }
+        opened => opened,
+    }
+}
+
+/// Opens the one that all processes share, and brings it forward.
+///
+/// # Errors
+/// [`CatalogueError::Busy`] while another process holds it.
+pub(super) fn open_common(engine: &Engine) -> Result<(Catalogue, Vec<String>), EngineError> {
     // It is written to when it is opened.
     engine.refuse_in_view()?;
+    Catalogue::remove_stale(&engine.store.layout().tmp());
     let folder = engine.store.layout().catalogue();
     let now = engine.surroundings.now();
     let (catalogue, notices, _) = Catalogue::open_at(&folder, now, &engine.store, head(engine)?)?;
@@ -40,7 +59,7 @@ pub(super) fn open(engine: &Engine) -> Result<(Catalogue, Vec<String>), EngineEr
 
 /// Builds it anew from the packs.
 pub(super) fn rebuild(engine: &Engine) -> Result<Vec<String>, EngineError> {
-    let (catalogue, mut notices) = open(engine)?;
+    let (catalogue, mut notices) = open_common(engine)?;
     let (_, progress) = catalogue.rebuild(&engine.store, head(engine)?)?;
     notices.push(format!("the catalogue was built anew: {} snapshots", progress.added));
     Ok(notices)

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::engine::discover::Place;
 use crate::engine::view::probe_backends;
-use crate::engine::{Engine, EngineError, Surroundings};
+use crate::engine::{Category, Engine, EngineError, Surroundings};
 
 /// What can be asked of `doctor`: nothing yet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,8 +83,11 @@ fn store_checks(surroundings: Surroundings) -> Vec<Check> {
         }
         Err(error) => ill("exp.toml", error.to_string(), "mend it; until then defaults serve"),
     };
-    let catalogue = match crate::engine::catalogue::open(&engine) {
+    let catalogue = match crate::engine::catalogue::open_common(&engine) {
         Ok(_) => well("catalogue", "up to date".to_owned()),
+        Err(error) if error.category() == Category::Busy => {
+            ill("catalogue", error.to_string(), "`exp stats` counts without it meanwhile")
+        }
         Err(error) => ill("catalogue", error.to_string(), "`exp fsck --rebuild` builds it anew"),
     };
     vec![store, config, catalogue]

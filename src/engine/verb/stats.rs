@@ -95,7 +95,7 @@ pub struct Durations {
 /// Counts.
 ///
 /// # Errors
-/// The store's, and the catalogue's when another process holds it.
+/// The store's, and the catalogue's. While another process holds that, all is counted anew.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let (catalogue, notices) = catalogue::open(engine)?;
     let counts = catalogue.statistics()?;

@@ -14,6 +14,9 @@
 //! is counted is counted by hand. The folder is locked by a file of ours, because sled's refusal
 //! of a second process cannot be told from other failures. Knows nothing of packs and heads.
 //!
+//! While another process holds it, one that cannot wait builds a catalogue of its own (`own`), which goes
+//! with it.
+//!
 //! It writes past `base::disk`: what a crash leaves of it is not worth keeping.
 
 mod counter;
@@ -21,6 +24,7 @@ mod error;
 mod forward;
 mod hold;
 mod open;
+mod own;
 mod query;
 mod record;
 mod remember;

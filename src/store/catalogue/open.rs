@@ -32,6 +32,8 @@ pub struct Catalogue {
     db: Option<Db>,
     /// Held open for its lock.
     lock: Option<File>,
+    /// Whether its folder goes when it is dropped.
+    is_own: bool,
 }
 
 impl Catalogue {
@@ -77,7 +79,13 @@ impl Catalogue {
     }
 
     fn new(folder: &Path, db: Db, lock: File) -> Self {
-        Self { folder: folder.to_owned(), db: Some(db), lock: Some(lock) }
+        Self { folder: folder.to_owned(), db: Some(db), lock: Some(lock), is_own: false }
+    }
+
+    /// The same, whose folder is removed when it is dropped.
+    pub(super) fn removed_when_dropped(mut self) -> Self {
+        self.is_own = true;
+        self
     }
 
     /// Opens it and brings it forward; one that turns out to be damaged on the way is set aside and
@@ -180,6 +188,7 @@ impl Catalogue {
         if let Some(db) = self.db.take() {
             close(db);
         }
+        self.is_own = false;
         let lock = self.lock.take().expect("the lock goes only with the catalogue");
         (self.folder.clone(), lock)
     }
@@ -189,6 +198,10 @@ impl Drop for Catalogue {
     fn drop(&mut self) {
         if let Some(db) = self.db.take() {
             close(db);
+        }
+        if self.is_own {
+            // What cannot be removed now is stale, and goes later.
+            let _ = fs::remove_dir_all(&self.folder);
         }
     }
 }
