@@ -345,6 +345,48 @@ fn what_a_base_was_measured_as_is_there_when_it_is_entered() {
     bench.ok(&["gc"]);
 }
 
+/// What keeps a full store full is named, and what is said to make room does.
+#[test]
+fn a_store_that_stays_full_says_what_keeps_it_so() {
+    let bench = Bench::project();
+    bench.ok(&["branch", "side"]);
+    bench.ok(&["switch", "side"]);
+    fs::write(bench.root().join("large"), noise(600_000)).unwrap();
+    bench.ok(&["snapshot", "-m", "large"]);
+    bench.ok(&["switch", "main"]);
+    bench.ok(&["tag", "spare"]);
+    let quota = "quota = \"500000B\"\n";
+    settings(&bench, quota);
+    bench.write("value.txt", "8\n");
+    let said = bench.complains(7, &["snapshot"]);
+    assert!(said.contains("`operations_least`") && said.contains("exp doctor"), "{said}");
+    bench.ok(&["branch", "--delete", "side"]);
+    for words in [&["gc", "--dry-run"][..], &["gc"]] {
+        let said = bench.ok(words);
+        assert!(said.contains("% of the quota of 488.3 KiB"), "{said}");
+        assert!(said.contains("`operations_least` (100)") && said.contains(".exp/config.toml"));
+    }
+    settings(&bench, &format!("{quota}[retention]\noperations = 1\noperations_least = 1\n"));
+    // The newest operation can always be undone.
+    assert!(bench.ok(&["gc"]).contains("can always be undone"));
+    bench.ok(&["tag", "--delete", "spare"]);
+    assert!(!bench.ok(&["gc", "--dry-run"]).contains("of the quota"));
+    let said = bench.ok(&["gc"]);
+    assert!(said.contains("freed") && !said.contains("of the quota"), "{said}");
+    bench.write("value.txt", "9\n");
+    bench.ok(&["snapshot", "-m", "room again"]);
+}
+
+#[test]
+fn a_collection_without_work_offers_none() {
+    let bench = Bench::project();
+    bench.ok(&["gc"]);
+    let said = bench.ok(&["gc", "--dry-run"]);
+    assert!(said.contains("Nothing would be let go of") && !said.contains("does it"), "{said}");
+    let said = bench.ok(&["gc"]);
+    assert!(said.contains("nothing freed") && said.contains("Done."), "{said}");
+}
+
 #[test]
 fn settings_that_are_not_understood_let_go_of_nothing() {
     let bench = Bench::project();

@@ -11,8 +11,8 @@ use crate::base::time::Timestamp;
 use crate::engine::retention::Kept;
 use crate::engine::view::is_written;
 use crate::engine::{Engine, EngineError};
-use crate::policy::retention::Decision;
-use crate::store::{CollectPlan, Collected, PlanNumbers};
+use crate::policy::retention::{Decision, RetentionLimits};
+use crate::store::{CollectPlan, Collected, Level, PlanNumbers, Usage};
 
 /// What can be asked of `gc`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,8 +74,25 @@ pub struct Report {
     pub postponed: usize,
     /// What is damaged and was left as it is, a sentence each.
     pub damaged: Vec<String>,
+    /// What is used of the quota nevertheless, where that is worth saying.
+    pub still_used: Option<StillUsed>,
     /// Where the limits are written.
     pub settings: PathBuf,
+}
+
+/// How full a store is that nothing more goes from, and what keeps the rest.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct StillUsed {
+    /// Percent of the quota.
+    pub percent: u64,
+    /// Bytes of packs and journal.
+    pub bytes: u64,
+    /// What they may take.
+    pub quota_bytes: u64,
+    /// The setting of that name.
+    pub operations: usize,
+    /// The setting of that name.
+    pub operations_least: usize,
 }
 
 /// Plans, and unless only that is wanted, collects.
@@ -107,7 +124,27 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         report.postponed = done.postponed;
         report.damaged = done.damaged.iter().map(damage).collect();
     }
+    report.still_used = still_used(engine, &report, &settings.retention)?;
     Ok(report)
+}
+
+/// What is used then, or would be, from where on it is said.
+fn still_used(
+    engine: &Engine,
+    report: &Report,
+    limits: &RetentionLimits,
+) -> Result<Option<StillUsed>, EngineError> {
+    let found = engine.store.usage()?;
+    let going = match report.after {
+        None => report.bytes_freed.saturating_add(report.journal_bytes_freed),
+        Some(_) => 0,
+    };
+    let usage = Usage { bytes: found.bytes.saturating_sub(going), ..found };
+    let said = (usage.quota, usage.percent(), usage.level() >= Level::Said);
+    let (Some(quota_bytes), Some(percent), true) = said else { return Ok(None) };
+    let RetentionLimits { operations, operations_least, .. } = *limits;
+    let bytes = usage.bytes;
+    Ok(Some(StillUsed { percent, bytes, quota_bytes, operations, operations_least }))
 }
 
 fn planned(numbers: &PlanNumbers, decisions: &BTreeMap<Decision, usize>) -> Report {
@@ -135,6 +172,7 @@ fn planned(numbers: &PlanNumbers, decisions: &BTreeMap<Decision, usize>) -> Repo
         after: None,
         postponed: 0,
         damaged: numbers.damaged.iter().map(damage).collect(),
+        still_used: None,
         settings: PathBuf::new(),
     }
 }

@@ -220,8 +220,10 @@ fn hint_by_category(error: &EngineError) -> Option<String> {
             Some("`exp fsck` names what is damaged; nothing was changed".to_owned())
         }
         Category::Full if error.is_quota() => Some(
-            "`exp gc` lets go of what may go, deleting branches and tags before lets it free more; or \
-             raise `quota` in the store's config.toml; nothing was changed"
+            "`exp gc` lets go of what may go; what the log of operations can be undone to, removed \
+             branches too, goes only beyond `operations` and `operations_least` under [retention] in \
+             the store's config.toml (`exp doctor` says where), and `quota` can be raised there; \
+             nothing was changed"
                 .to_owned(),
         ),
         Category::Full => Some("make room on the disk; nothing was changed".to_owned()),

@@ -45,9 +45,8 @@ pub fn gc(report: &gc::Report) -> String {
         }
         Some(after) => {
             let gone = report.before.objects.saturating_sub(after.objects);
-            let (from, to) = (bytes(report.before.bytes), bytes(after.bytes));
             let packs = count(after.packs, "pack");
-            let sizes = paint(STRONG, format!("{from} → {to}"));
+            let sizes = paint(STRONG, sizes(report.before.bytes, after.bytes));
             let _ = writeln!(page, "{sizes} on disk in {packs}; {} gone", count(gone, "object"));
         }
     }
@@ -62,15 +61,60 @@ pub fn gc(report: &gc::Report) -> String {
     for damage in &report.damaged {
         let _ = writeln!(page, "{} left as it is: {damage}", paint(WARN, "damaged:"));
     }
-    let limits = format!("What is kept is set in {}.", report.settings.display());
-    let _ = writeln!(page, "{}", paint(FAINT, limits));
-    if is_plan {
+    page.push_str(&limits(report, is_plan));
+    if is_plan && is_something_to_do(report) {
         page.push_str(&paint(FAINT, "`exp gc` does it."));
         page.push('\n');
-    } else if report.damaged.is_empty() && report.postponed == 0 {
+    } else if !is_plan && report.damaged.is_empty() && report.postponed == 0 {
         let _ = writeln!(page, "{}", paint(GOOD, "Done."));
     }
     page
+}
+
+/// Whether a plan has anything to do.
+fn is_something_to_do(report: &gc::Report) -> bool {
+    report.objects_going > 0
+        || report.bytes_freed > 0
+        || report.operations_let_go > 0
+        || report.states_let_go > 0
+        || report.logs > 0
+}
+
+/// How large the packs were and are, so that what was freed is seen where both round to one number.
+fn sizes(from: u64, to: u64) -> String {
+    if from == to {
+        return format!("{}, nothing freed,", bytes(to));
+    }
+    let change = match from.checked_sub(to) {
+        Some(freed) => format!("{} freed", bytes(freed)),
+        None => format!("{} more", bytes(to.saturating_sub(from))),
+    };
+    format!("{} → {} ({change})", bytes(from), bytes(to))
+}
+
+/// Where the limits are set, and where the store stays nearly full what else makes room.
+fn limits(report: &gc::Report, is_plan: bool) -> String {
+    let path = report.settings.display();
+    let Some(used) = report.still_used else {
+        let limits = format!("What is kept is set in {path}.");
+        return format!("{}\n", paint(FAINT, limits));
+    };
+    let (note, percent, quota) = (paint(WARN, "note:"), used.percent, bytes(used.quota_bytes));
+    let still = if is_plan { "would still be" } else { "still" };
+    let (kept, most) = (count(report.operations_kept, "operation"), used.operations);
+    let least = used.operations_least;
+    let mut lines = format!(
+        "{note} {still} {percent} % of the quota of {quota}. The log keeps {kept} and all that they \
+         can be undone to, removed branches too.\n  Raise `quota` in {path}; or lower `operations` \
+         ({most}) and `operations_least` ({least})\n  under [retention] there"
+    );
+    if report.kept.iter().any(|one| ["asked for", "recent"].contains(&one.why)) {
+        lines.push_str(", shorten `age` or set `manual = false` for snapshots that nothing names");
+    }
+    lines.push_str(
+        ".\n  The newest operation can always be undone: what it removed goes after the next one.\n",
+    );
+    lines
 }
 
 /// `exp forget`.
@@ -109,7 +153,7 @@ pub fn forget(report: &forget::Report) -> String {
         "States of sessions, messages, copies in views and other stores are not looked through.";
     let _ = writeln!(page, "{}", paint(FAINT, elsewhere));
     if report.forgotten {
-        let _ = writeln!(page, "{} were written anew.", count(report.packs, "pack"));
+        let _ = writeln!(page, "{} written anew.", count(report.packs, "pack"));
     } else {
         page.push_str("This cannot be undone. `--yes` does it.\n");
     }
