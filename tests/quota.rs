@@ -151,8 +151,46 @@ fn settings_that_are_not_understood_refuse_to_write_and_not_to_read() {
     fs::write(bench.root().join(".exp/config.toml"), "quotta = \"1GiB\"\n").unwrap();
     let said = bench.complains(2, &["snapshot"]);
     assert!(said.contains("line 1, column 1") && said.contains("did you mean `quota`?"), "{said}");
-    bench.ok(&["status"]);
     bench.ok(&["log"]);
+    say_what_is_wrong(&bench, "did you mean `quota`?");
+}
+
+/// Those that tell how things stand tell of settings that are not understood.
+fn say_what_is_wrong(bench: &Bench, reason: &str) {
+    for verb in ["status", "stats", "doctor"] {
+        let said = text(&bench.run(&[verb]).stdout);
+        assert!(said.contains(reason) && said.contains(".exp/config.toml"), "{verb}: {said}");
+    }
+    let checks = bench.json(&["doctor"])["checks"].as_array().unwrap().clone();
+    let settings = checks.iter().find(|check| check["what"] == "settings").unwrap();
+    assert_eq!(settings["well"], false);
+}
+
+#[test]
+fn settings_that_cannot_be_read_refuse_to_write_and_not_to_read() {
+    let bench = Bench::project();
+    let path = bench.root().join(".exp/config.toml");
+    let harms: [(&str, &dyn Fn()); 2] = [
+        ("it is not UTF-8", &|| fs::write(&path, b"quota = \"1GiB\" # \xff\n").unwrap()),
+        ("directory", &|| fs::create_dir(&path).unwrap()),
+    ];
+    for (reason, harm) in harms {
+        fs::remove_file(&path).unwrap();
+        harm();
+        let before = stored(&bench);
+        bench.write("value.txt", reason);
+        for verb in [&["snapshot"][..], &["branch", "more"], &["state", "put", "value.txt"]] {
+            let said = bench.complains(2, verb);
+            assert!(said.contains(reason) && said.contains(".exp/config.toml"), "{said}");
+        }
+        assert_eq!(stored(&bench), before);
+        bench.ok(&["log"]);
+        say_what_is_wrong(&bench, reason);
+    }
+    // One that is gone says nothing.
+    fs::remove_dir(&path).unwrap();
+    bench.ok(&["snapshot"]);
+    assert!(bench.ok(&["doctor"]).contains("no quota"));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The settings of the store as the verbs use them: read when the workspace is opened, believed only
 //! where they are understood.
 //!
-//! **Invariant**: with settings that are not understood nothing is written, because the quota that was
+//! **Invariant**: with settings that are not understood, or cannot be read, nothing is written, because the quota that was
 //! meant is not known; everything can be read.
+
+use std::io;
 
 use super::config::{ConfigError, Settings};
 use super::{Engine, EngineError};
@@ -10,9 +12,16 @@ use crate::store::{Level, Store, Usage, Writer};
 
 /// Reads the settings of a store, and limits it by them.
 pub(super) fn read(store: &Store) -> Result<Settings, ConfigError> {
-    // A file that is gone or cannot be read says as little as an empty one.
-    let text = std::fs::read_to_string(store.layout().config()).unwrap_or_default();
-    let settings = Settings::parse(&text)?;
+    let path = store.layout().config();
+    let file = format!("the store's config.toml (`{}`)", path.display());
+    let unreadable = |reason| ConfigError::unreadable(&file, reason);
+    let text = match std::fs::read(&path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".into()))?,
+        // A file that is gone says as little as an empty one.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(unreadable(error.to_string())),
+    };
+    let settings = Settings::parse(&text).map_err(|error| error.in_file(&file))?;
     if let Some(quota) = settings.quota_bytes {
         store.limit_to(quota);
     }
@@ -26,6 +35,12 @@ impl Engine {
     /// [`EngineError::Config`] with line and column.
     pub fn settings(&self) -> Result<&Settings, EngineError> {
         self.settings.as_ref().map_err(|error| error.clone().into())
+    }
+
+    /// What is wrong with the settings, where something is: a sentence.
+    pub(super) fn settings_problem(&self) -> Option<String> {
+        let error = self.settings.as_ref().err()?;
+        Some(format!("{error}; nothing is recorded until that is mended"))
     }
 
     /// Limits another opening of the store by the same settings.

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 /// One fault of an `exp.toml`, or of a file of approaches.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("could not read {file}: line {line}, column {column}: {message}{}", meant(.hint))]
+#[error("could not read {file}: {}{message}{}", place(*.line, *.column), meant(.hint))]
 pub struct ConfigError {
     /// The file, as somebody named it.
     pub file: String,
-    /// The line, the first being 1.
+    /// The line, the first being 1; 0 where the file could not be read at all.
     pub line: usize,
-    /// The column in characters, the first being 1.
+    /// The column in characters, the first being 1; 0 as for the line.
     pub column: usize,
     /// The key or word that is wrong, where it is one.
     pub key: Option<String>,
@@ -24,6 +24,12 @@ impl ConfigError {
     /// The same fault, of another file.
     pub(in crate::engine) fn in_file(self, file: &str) -> Self {
         Self { file: file.to_owned(), ..self }
+    }
+
+    /// A file that cannot be read.
+    pub(in crate::engine) fn unreadable(file: &str, reason: String) -> Self {
+        let (file, message) = (file.to_owned(), reason);
+        Self { file, line: 0, column: 0, key: None, message, hint: None }
     }
 
     /// A fault at a place of the text.
@@ -60,6 +66,10 @@ impl ConfigError {
 
 fn own_file() -> String {
     "exp.toml".to_owned()
+}
+
+fn place(line: usize, column: usize) -> String {
+    if line == 0 { String::new() } else { format!("line {line}, column {column}: ") }
 }
 
 fn meant(hint: &Option<String>) -> String {

@@ -90,7 +90,20 @@ fn store_checks(surroundings: Surroundings) -> Vec<Check> {
         }
         Err(error) => ill("catalogue", error.to_string(), "`exp fsck --rebuild` builds it anew"),
     };
-    vec![store, config, catalogue]
+    vec![store, settings_check(&engine), config, catalogue]
+}
+
+/// Where the limits are written, and which quota holds.
+fn settings_check(engine: &Engine) -> Check {
+    match engine.settings() {
+        Ok(settings) => {
+            let quota = settings.quota_bytes;
+            let quota = quota.map_or("no quota".to_owned(), |bytes| format!("quota {bytes} bytes"));
+            let path = engine.store.layout().config();
+            well("settings", format!("{quota}; {}", path.display()))
+        }
+        Err(error) => ill("settings", error.to_string(), "mend it; until then nothing is recorded"),
+    }
 }
 
 fn well(what: &str, found: String) -> Check {

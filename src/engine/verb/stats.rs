@@ -46,7 +46,7 @@ pub struct Report {
     pub states: Vec<SessionStates>,
     /// Bytes of the journal in which they lie.
     pub journal_bytes: u64,
-    /// What was said of the catalogue, if anything.
+    /// What was said of the catalogue and of the store's settings, if anything.
     pub notices: Vec<String>,
 }
 
@@ -97,7 +97,8 @@ pub struct Durations {
 /// # Errors
 /// The store's, and the catalogue's. While another process holds that, all is counted anew.
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
-    let (catalogue, notices) = catalogue::open(engine)?;
+    let (catalogue, mut notices) = catalogue::open(engine)?;
+    notices.extend(engine.settings_problem());
     let counts = catalogue.statistics()?;
     let store = catalogue::stored(engine, &catalogue)?;
     let operations = catalogue::log_length(engine, &catalogue, &store)?;

@@ -37,6 +37,8 @@ pub struct Report {
     pub experiment: Option<(String, usize)>,
     /// Whether git's HEAD is another one than at that snapshot.
     pub git_moved: bool,
+    /// What is wrong with the store's settings, if anything.
+    pub settings_problem: Option<String>,
     /// What opening put right after a crash.
     pub recovered: Vec<String>,
 }
@@ -71,6 +73,7 @@ pub fn run(engine: &Engine, _options: &Options) -> Result<Report, EngineError> {
         experiment: experiment
             .map(|(experiment, _)| (experiment.name, experiment.approaches.len())),
         git_moved: engine.git_head() != position.git_head,
+        settings_problem: engine.settings_problem(),
         recovered: engine.recovered.clone(),
     })
 }

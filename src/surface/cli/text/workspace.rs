@@ -30,6 +30,9 @@ pub fn status(report: &status::Report, now: Timestamp) -> String {
     if report.git_moved {
         let _ = writeln!(page, "{} git's HEAD has moved since", paint(WARN, "note:"));
     }
+    if let Some(problem) = &report.settings_problem {
+        let _ = writeln!(page, "{} {problem}", paint(WARN, "note:"));
+    }
     if report.changes.is_empty() {
         let files = count(report.files, "file");
         let _ = writeln!(page, "Nothing has changed ({files}).");
