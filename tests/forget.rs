@@ -92,6 +92,38 @@ fn a_secret_is_gone_from_the_store_and_the_history_stays() {
     assert!(said.contains("there is no"), "{said}");
 }
 
+/// One that was killed leaves a log half written; whoever forgets next goes on, and takes that away.
+#[test]
+fn what_a_forget_that_was_killed_left_is_no_obstacle() {
+    let bench = leaked();
+    let plan = bench.json(&["forget", "config.ini"]);
+    let logs = plan["logs"].as_array().unwrap();
+    assert!(!logs.is_empty());
+    let halves: Vec<_> = logs
+        .iter()
+        .map(|log| Path::new(log.as_str().unwrap()).with_extension("log-new"))
+        .inspect(|half| fs::write(half, format!("half of it, and {SECRET}")).unwrap())
+        .collect();
+    assert_eq!(bench.json(&["forget", "config.ini"]), plan, "a half log is no log");
+    assert!(halves.iter().all(|half| half.exists()), "a plan changes nothing");
+    bench.ok(&["forget", "config.ini", "--yes"]);
+    assert!(halves.iter().all(|half| !half.exists()));
+    assert!(!holds(&bench.root().join(".exp"), VALUE));
+    bench.ok(&["fsck"]);
+}
+
+/// What cannot be written is named by its own path.
+#[test]
+fn a_log_that_cannot_be_written_is_named() {
+    let bench = leaked();
+    let log = bench.json(&["forget", "config.ini"])["logs"][0].as_str().unwrap().to_owned();
+    fs::create_dir(Path::new(&log).with_extension("log-new")).unwrap();
+    let said = bench.complains(70, &["forget", "config.ini", "--yes"]);
+    let half = Path::new(&log).with_extension("log-new");
+    assert!(said.contains(half.to_str().unwrap()), "{said}");
+    assert!(holds(&bench.root().join(".exp"), VALUE), "nothing was forgotten");
+}
+
 #[test]
 fn what_the_workspace_still_has_is_said() {
     let bench = leaked();

@@ -18,6 +18,7 @@ mod finding;
 mod flight;
 mod follow;
 mod foreign;
+mod half;
 mod held;
 mod inner;
 mod merged;

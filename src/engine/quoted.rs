@@ -10,9 +10,13 @@ use std::path::{Path, PathBuf};
 
 use crate::base::disk::Disk;
 use crate::base::limits::{FORGET_LOG_BYTES_MAX, FORGET_NEEDLE_BYTES_MIN};
+use crate::engine::EngineError;
 
 /// What takes the place of a quotation.
 const INSTEAD: &[u8] = b"[forgotten]";
+
+/// How the name of a log ends while it is written anew, beside its place.
+const HALF: &str = "log-new";
 
 /// What of some content would be recognised elsewhere.
 #[derive(Clone, Debug, Default)]
@@ -88,47 +92,70 @@ pub(super) struct Logs {
     pub unread: Vec<PathBuf>,
 }
 
-/// Looks through all logs below a folder, and with a disk takes the quotations out of them.
+/// Looks through all logs below a folder, and with a disk takes the quotations out of them: then
+/// nobody else may do the same there. What one that was killed left half written goes.
 ///
 /// # Errors
-/// The disk's, while one is written anew. What cannot be read is among the unread.
+/// The disk's, while one is written anew, with its path. What cannot be read is among the unread.
 pub(super) fn in_logs(
     runs: &Path,
     needles: &Needles,
     disk: Option<&dyn Disk>,
-) -> std::io::Result<Logs> {
+) -> Result<Logs, EngineError> {
     let mut logs = Logs::default();
     if needles.is_empty() {
         return Ok(logs);
     }
-    let folders = fs::read_dir(runs).into_iter().flatten().flatten();
-    for log in
-        folders.flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten().flatten())
-    {
-        let path = log.path();
-        let is_short = log.metadata().is_ok_and(|facts| facts.len() <= FORGET_LOG_BYTES_MAX);
-        let Some(bytes) = is_short.then(|| fs::read(&path).ok()).flatten() else {
-            logs.unread.push(path);
-            continue;
-        };
-        let Some(without) = needles.without(&bytes) else { continue };
-        if let Some(disk) = disk {
-            write_anew(disk, &path, &without)?;
+    for folder in fs::read_dir(runs).into_iter().flatten().flatten() {
+        // All names first: below, the folder changes.
+        let all = fs::read_dir(folder.path()).into_iter().flatten().flatten();
+        let is_half = |log: &fs::DirEntry| log.path().extension().is_some_and(|end| end == HALF);
+        let (halves, logs_there): (Vec<_>, Vec<_>) = all.partition(is_half);
+        for half in halves {
+            remove_half(disk, &half.path())?;
         }
-        logs.quoting.push(path);
+        for log in logs_there {
+            let path = log.path();
+            let is_short = log.metadata().is_ok_and(|facts| facts.len() <= FORGET_LOG_BYTES_MAX);
+            let Some(bytes) = is_short.then(|| fs::read(&path).ok()).flatten() else {
+                logs.unread.push(path);
+                continue;
+            };
+            let Some(without) = needles.without(&bytes) else { continue };
+            if let Some(disk) = disk {
+                write_anew(disk, &path, &without).map_err(failed("write", &path))?;
+            }
+            logs.quoting.push(path);
+        }
     }
     Ok(logs)
 }
 
+/// Removes a log that was half written, durably: it may hold what is to be forgotten now.
+fn remove_half(disk: Option<&dyn Disk>, path: &Path) -> Result<(), EngineError> {
+    let Some(disk) = disk else { return Ok(()) };
+    let removed = disk.remove_file(path).and_then(|()| sync_folder_of(disk, path));
+    removed.map_err(failed("remove", path))
+}
+
+fn failed(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EngineError {
+    let path = path.to_owned();
+    move |source| EngineError::File { what, path, source }
+}
+
+fn sync_folder_of(disk: &dyn Disk, path: &Path) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| disk.sync_dir(folder))
+}
+
 /// Durably, so that the old bytes do not come back.
 fn write_anew(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension("log-new");
+    let beside = path.with_extension(HALF);
     let mut file = disk.create(&beside, 0o600)?;
     file.write_all(bytes)?;
     file.sync()?;
     drop(file);
     disk.rename(&beside, path)?;
-    path.parent().map_or(Ok(()), |folder| disk.sync_dir(folder))
+    sync_folder_of(disk, path)
 }
 
 #[cfg(test)]

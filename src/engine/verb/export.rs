@@ -6,15 +6,14 @@
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::base::codec;
-use crate::base::disk::{Disk, DiskFile};
 use crate::base::id::{NamesId, ObjectId, SnapshotId};
 use crate::base::limits::BLOCK_BYTES;
 use crate::base::name::Label;
+use crate::engine::half::Half;
 use crate::engine::{Engine, EngineError};
 use crate::object::evaluation::Evaluation;
 use crate::object::experiment::Experiment;
@@ -22,9 +21,6 @@ use crate::object::names::{self, NameEntry, NameKey, NameValue};
 use crate::object::snapshot::Snapshot;
 use crate::run::Cancel;
 use crate::store::bundle::{BundleError, BundlePlan, Form, Manifest, Prerequisite, Source};
-
-/// Permission bits of a bundle: what is in it is as private as the store.
-const BUNDLE_MODE: u32 = 0o600;
 
 /// Where a bundle goes.
 pub enum Target<'w> {
@@ -173,7 +169,7 @@ fn write_file(
         let what = format!("`{}` is a folder", path.display());
         return Err(EngineError::Refused { what, why: "name the file to write".to_owned() });
     }
-    let mut half = Half::create(disk, &path).map_err(failed)?;
+    let mut half = Half::create(disk, &path)?;
     let file = half.take_file();
     let counted = Counted::over(BufWriter::with_capacity(BLOCK_BYTES, file));
     let (manifest, counted) = plan.write(counted, form, stamp).map_err(|error| match error {
@@ -185,48 +181,6 @@ fn write_file(
     file.sync().map_err(failed)?;
     half.place().map_err(failed)?;
     Ok((manifest, bytes))
-}
-
-/// A file that is being written beside its place. Dropped before it is placed, it goes.
-pub(super) struct Half<'a> {
-    disk: &'a dyn Disk,
-    path: &'a Path,
-    beside: PathBuf,
-    file: Option<Box<dyn DiskFile>>,
-    is_placed: bool,
-}
-
-impl<'a> Half<'a> {
-    pub fn create(disk: &'a dyn Disk, path: &'a Path) -> io::Result<Self> {
-        use std::os::unix::ffi::OsStrExt;
-        let name = [path.as_os_str().as_bytes(), &std::process::id().to_le_bytes()].concat();
-        // Such names are never captured.
-        let name = format!(".exp-tmp-{}", &codec::digest("bundle file", &name).hex()[..16]);
-        let beside = path.with_file_name(name);
-        let file = Some(disk.create(&beside, BUNDLE_MODE)?);
-        Ok(Self { disk, path, beside, file, is_placed: false })
-    }
-
-    /// What it is written through, once.
-    pub fn take_file(&mut self) -> Box<dyn DiskFile> {
-        self.file.take().expect("it is taken once")
-    }
-
-    /// Gives it its name, durably.
-    pub fn place(&mut self) -> io::Result<()> {
-        self.disk.rename(&self.beside, self.path)?;
-        self.is_placed = true;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        self.disk.sync_dir(folder.unwrap_or(Path::new(".")))
-    }
-}
-
-impl Drop for Half<'_> {
-    fn drop(&mut self) {
-        if !self.is_placed {
-            let _ = self.disk.remove_file(&self.beside);
-        }
-    }
 }
 
 /// Counts what goes through.

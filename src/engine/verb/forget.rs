@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::export::Half;
 use crate::base::codec::BlobHasher;
 use crate::base::id::{BlobId, Kind, ObjectId, TreeId};
-use crate::base::limits::BLOB_WHOLE_BYTES_MAX;
+use crate::base::limits::{BLOB_WHOLE_BYTES_MAX, LOCK_TRIES_MAX};
 use crate::base::path::TreePath;
+use crate::engine::half::Half;
 use crate::engine::quoted::{Logs, Needles, in_logs};
 use crate::engine::report::ShownPath;
 use crate::engine::{Engine, EngineError};
@@ -28,6 +28,7 @@ use crate::object::traits::{Fetch, ObjectError};
 use crate::object::tree;
 use crate::run::Cancel;
 use crate::store::bundle::{BundleError, write_without};
+use crate::store::{Lock, LockFile, Sharing};
 
 /// Digits of an id that are enough to mean one.
 const DIGITS_MIN: usize = 8;
@@ -91,11 +92,12 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let needles = found.needles(engine)?;
     let runs = engine.store.layout().runs();
     let disk = engine.surroundings.disk.clone();
-    let failed = |source| EngineError::File { what: "write", path: runs.clone(), source };
+    let yes = options.yes;
+    let _alone = yes.then(|| alone(engine)).transpose()?;
     let mut report = Report {
         evaluations: quoting(engine, &needles)?,
         contents: found.contents(engine)?,
-        forgotten: options.yes,
+        forgotten: yes,
         packs: 0,
         damaged: Vec::new(),
         logs: Vec::new(),
@@ -106,17 +108,16 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     for bundle in &options.bundles {
         let tombstone =
             Tombstone { kind: 0, why: Farewell::Forgotten, who: who.clone(), when: now };
-        let count = in_bundle(engine, bundle, (&ids, &tombstone), options.yes)?;
+        let count = in_bundle(engine, bundle, (&ids, &tombstone), yes)?;
         report.bundles.push((bundle.display().to_string(), count));
     }
     if cancel.is_cancelled() {
         return Err(EngineError::Interrupted);
     }
-    let logs = in_logs(&runs, &needles, options.yes.then_some(&*disk)).map_err(failed)?;
-    let Logs { quoting, unread } = logs;
+    let Logs { quoting, unread } = in_logs(&runs, &needles, yes.then_some(&*disk))?;
     report.logs = quoting.iter().map(|path| path.display().to_string()).collect();
     report.unread_logs = unread.iter().map(|path| path.display().to_string()).collect();
-    if options.yes {
+    if yes {
         let blobs: Vec<BlobId> = found.blobs.keys().copied().collect();
         let done = engine.store.forget(&blobs, who, now)?;
         report.packs = done.packs;
@@ -127,6 +128,15 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
             .collect();
     }
     Ok(report)
+}
+
+/// That nobody else forgets meanwhile: what lies half written beside a log was left by somebody who
+/// was killed.
+fn alone(engine: &Engine) -> Result<Lock, EngineError> {
+    let file = LockFile::new(&engine.store.layout().locks(), "forget", "the logs of the store");
+    let lock = file.lock(Sharing::Exclusive, LOCK_TRIES_MAX)?;
+    lock.note("forget");
+    Ok(lock)
 }
 
 /// What is to be forgotten, and where it stands.
@@ -327,8 +337,7 @@ fn in_bundle(
         let (_, count) = write_without(open, ids, tombstone, std::io::sink())?;
         return Ok(count);
     }
-    let mut half =
-        Half::create(engine.surroundings.disk.as_ref(), &path).map_err(failed("write"))?;
+    let mut half = Half::create(engine.surroundings.disk.as_ref(), &path)?;
     let into = BufWriter::new(half.take_file());
     let (into, count) = write_without(open, ids, tombstone, into)?;
     let mut file = into.into_inner().map_err(|e| failed("write")(e.into_error()))?;
