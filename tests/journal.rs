@@ -129,3 +129,28 @@ fn fsck_names_what_is_wrong_with_the_journal() {
     assert!(page.contains("journal/00000001.log`: bytes 64 to 200 are damaged"), "{page}");
     assert!(page.contains("Read 2 frames") && !page.contains("All is well"), "{page}");
 }
+
+/// The segments deleted by hand: the measurements beside them say that states are lost.
+#[test]
+fn states_that_are_gone_with_their_segments_are_missed() {
+    let mut bench = Bench::project();
+    let journal = bench.root().join(".exp/journal");
+    for number in 0..3 {
+        bench.ok(&["state", "put", "--set", &format!("/n={number}")]);
+    }
+    bench.ok(&["fsck"]);
+    bench.ok(&["audit"]);
+    std::fs::remove_file(journal.join("00000001.log")).unwrap();
+    let page = bench.exits(6, &["fsck"]);
+    assert!(page.contains("/journal`: 3 states are not there that `metrics`"), "{page}");
+    assert!(!page.contains("All is well"), "{page}");
+    let page = bench.exits(6, &["audit"]);
+    assert!(page.contains("Not sound:") && page.contains("3 states are not there"), "{page}");
+    // Who goes on in another session does not hide it.
+    bench.as_session("two", |bench| bench.ok(&["state", "put", "--set", "/n=9"]));
+    let page = bench.exits(6, &["fsck"]);
+    assert!(page.contains("3 states are not there"), "{page}");
+    // Without the measurements nothing tells it from a journal that never was.
+    std::fs::remove_file(journal.join("metrics")).unwrap();
+    bench.ok(&["fsck"]);
+}

@@ -4,6 +4,8 @@
 //! Each entry has the digest of the one before it, so a change shows. A trail that was cut off at its
 //! end shows only to who kept a digest of it.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use crate::base::id::Hash;
@@ -11,7 +13,8 @@ use crate::engine::report::ShownTime;
 use crate::engine::states::session_named;
 use crate::engine::verb::state::ShownEvent;
 use crate::engine::{Engine, EngineError};
-use crate::session::state::{AuditTrail, SessionFacts};
+use crate::session::state::{AuditTrail, SessionFacts, lost};
+use crate::store::journal;
 
 /// What can be asked of `audit`.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +80,8 @@ pub struct Overview {
     pub sessions: Vec<InShort>,
     /// Sessions of which nothing can be read any more, not even the name.
     pub unreadable: usize,
+    /// What of the journal is lost, with all that sessions had in it; a sentence each.
+    pub lost: Vec<String>,
     /// Operations on the files, in the operation log.
     pub operations: usize,
 }
@@ -106,7 +111,8 @@ impl Report {
         match self {
             Self::One(trail) => trail.fault.is_none(),
             Self::All(all) => {
-                all.unreadable == 0 && all.sessions.iter().all(|session| session.fault.is_none())
+                let is_whole = all.unreadable == 0 && all.lost.is_empty();
+                is_whole && all.sessions.iter().all(|session| session.fault.is_none())
             }
         }
     }
@@ -135,6 +141,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         return Ok(Report::All(Overview {
             sessions: list.collect::<Result<_, _>>()?,
             unreadable: sessions.unreadable()?,
+            lost: lost_of(engine)?,
             operations: engine.operations()?.count(),
         }));
     };
@@ -153,6 +160,14 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         expected: expect.is_some(),
         fault: trail.fault.map(|fault| Fault { sequence: fault.sequence, what: fault.what }),
     }))
+}
+
+/// What of the journal is lost.
+fn lost_of(engine: &Engine) -> Result<Vec<String>, EngineError> {
+    let mut all = journal::missing(&engine.store.layout().journal())?;
+    all.extend(lost(&engine.store)?);
+    let sentence = |(path, what): (PathBuf, String)| format!("`{}`: {what}", path.display());
+    Ok(all.into_iter().map(sentence).collect())
 }
 
 fn in_short(facts: SessionFacts, trail: AuditTrail) -> InShort {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::engine::{Category, Engine, EngineError, catalogue};
+use crate::session::state::lost;
 use crate::store::{CheckReport, Problem};
 use crate::workspace::{Intent, WorkspaceError};
 
@@ -43,6 +44,8 @@ pub struct Report {
 pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     let found: CheckReport = engine.store.check(&|_| {})?;
     let mut problems: Vec<_> = found.problems.iter().map(sentence).collect();
+    let lost = lost(&engine.store)?.into_iter();
+    problems.extend(lost.map(|(path, what)| sentence(&Problem::File { path, what })));
     match Intent::read_all(&engine.store.layout().intents()) {
         Err(error @ WorkspaceError::Intent { .. }) => problems.push(error.to_string()),
         read => drop(read?),

@@ -4,8 +4,11 @@
 //! digest that it says, because each entry carries the digest of the one before it. What does not
 //! check, and what cannot be written, is passed over. An index with damage is not kept.
 //!
-//! **Format**: `journal/<stream, 32 digits>.session`: `x s i`, version u8 = 2, the fields of [`Kept`]
+//! **Format**: `journal/<stream, 32 digits>.session`: `x s i`, version u8 = 3, the fields of [`Kept`]
 //! as in records, digest of all that (32, purpose `session index`). Written beside and renamed, never synced.
+//!
+//! **Invariant**: it is kept only where each segment that it names is known to be durable. So one that
+//! names a segment which is not there, and was not let go of, proves that it was lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,7 +28,7 @@ use crate::base::name::Label;
 use crate::base::time::Timestamp;
 use crate::store::journal::{Position, StreamId};
 
-const MAGIC: &[u8; 4] = b"xsi\x02";
+const MAGIC: &[u8; 4] = b"xsi\x03";
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -90,18 +93,37 @@ pub(super) fn load(
     (session, stream): (&str, StreamId),
     log: &dyn Log,
 ) -> Option<Index> {
-    let bytes = fs::read(path(folder, stream)).ok()?;
-    let (bytes, digest) = bytes.split_at_checked(bytes.len().checked_sub(ID_BYTES)?)?;
-    if codec::digest("session index", bytes).0 != digest {
-        return None;
-    }
-    let kept: Kept = decode_fields(bytes.strip_prefix(MAGIC)?).ok()?;
-    let index = index(kept, session)?;
+    let index = index(read(&path(folder, stream))?, session)?;
     let last = index.last?;
     let at = index.slots.len().checked_sub(index.gone() + 1)?;
     let is_there = log.positions(stream, None).ok()?.get(at) == Some(&last);
     let is_same = is_there && wire::digest(&log.read(last).ok()?) == index.digest;
     is_same.then_some(index)
+}
+
+/// What a file holds; none where it is not whole.
+fn read(path: &Path) -> Option<Kept> {
+    let bytes = fs::read(path).ok()?;
+    let (bytes, digest) = bytes.split_at_checked(bytes.len().checked_sub(ID_BYTES)?)?;
+    if codec::digest("session index", bytes).0 != digest {
+        return None;
+    }
+    decode_fields(bytes.strip_prefix(MAGIC)?).ok()
+}
+
+/// Which segments the kept indexes in a folder name, and in which session. What is not whole names none.
+pub(super) fn segments(folder: &Path) -> BTreeMap<u32, String> {
+    let mut found = BTreeMap::new();
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = file.path();
+        let is_kept = path.extension().is_some_and(|end| end == "session");
+        let Some(kept) = is_kept.then(|| read(&path)).flatten() else { continue };
+        let there = kept.slots.iter().filter(|slot| !matches!(slot.kind, KeptKind::Gone));
+        for slot in there {
+            found.entry(slot.place.0).or_insert_with(|| kept.session.clone());
+        }
+    }
+    found
 }
 
 /// None where an entry is damaged.

@@ -33,6 +33,12 @@ pub(super) trait Log: Send + Sync {
         Ok(false)
     }
 
+    /// Whether what stands in the segment of a place proves it durable, so that a crash does not take
+    /// the whole segment away.
+    fn is_durable(&self, _at: Position) -> Result<bool, JournalError> {
+        Ok(false)
+    }
+
     /// Appends one entry.
     fn append(&self, append: Append<'_>) -> Result<Position, JournalError> {
         let stream = append.stream;
@@ -75,6 +81,10 @@ impl Log for Journal {
         until: Position,
     ) -> Result<bool, JournalError> {
         self.is_retired_between(after, until)
+    }
+
+    fn is_durable(&self, at: Position) -> Result<bool, JournalError> {
+        self.is_durable(at.segment)
     }
 
     fn prove(&self) -> Result<(), JournalError> {

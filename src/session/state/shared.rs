@@ -167,7 +167,8 @@ impl Core {
             let kept = folder.and_then(|folder| kept::load(folder, of, shared.log.as_ref()));
             *index = kept.unwrap_or_default();
             let new = self.catch_up(shared, &mut index)?;
-            if let Some(folder) = folder {
+            let is_durable = |at| shared.log.is_durable(at).unwrap_or(false);
+            if let Some(folder) = folder.filter(|_| index.last.is_some_and(is_durable)) {
                 kept::keep(folder, of, &index, new);
             }
             index.others = 0;

@@ -122,7 +122,8 @@ impl Meter {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<Measure>> {
+/// The measurements in a file.
+pub(super) fn read(path: &Path) -> io::Result<Vec<Measure>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(2 * METRICS_FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(measure::all(&bytes))

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::frame::HEADER_BYTES;
 use super::index::Index;
+use super::missing::missing;
 use super::retired;
 use super::scan::Gap;
-use super::segment::{SegmentFile, file_name, list};
+use super::segment::{SegmentFile, list};
 use super::sidecar;
 use super::tail::{Active, scan_file};
 use crate::store::error::StoreError;
@@ -39,11 +40,7 @@ pub fn check(folder: &Path) -> Result<JournalCheck, StoreError> {
     if let Some(what) = retired::fault(folder)? {
         found.damaged.push((folder.join("retired"), what.to_owned()));
     }
-    let missing =
-        |number: &u32| numbers.binary_search(number).is_err() && !retired.contains(*number);
-    for number in (1..numbers.last().copied().unwrap_or(0)).filter(missing) {
-        found.damaged.push((folder.join(file_name(number)), "it is not there".to_owned()));
-    }
+    found.damaged.extend(missing(folder)?);
     let mut headers = Vec::new();
     let mut files = Vec::new();
     for number in numbers {

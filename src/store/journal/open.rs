@@ -121,6 +121,20 @@ impl Journal {
         Ok(found)
     }
 
+    /// Whether the name of a segment is known to be durable: one that a crash may still take away says
+    /// nothing to who finds it missing.
+    ///
+    /// # Errors
+    /// As [`Journal::positions`].
+    pub fn is_durable(&self, segment: u32) -> Result<bool, JournalError> {
+        let mut inner = self.inner();
+        let tail = &mut inner.tail;
+        tail.catch_up()?;
+        let active = tail.active.as_ref();
+        Ok(tail.sealed.iter().any(|sealed| sealed.number == segment)
+            || active.is_some_and(|one| one.file.number == segment && one.durable > 0))
+    }
+
     /// All streams that have a frame, ascending. Reads the index of every segment.
     ///
     /// # Errors

@@ -138,3 +138,39 @@ fn one_that_does_not_lead_back_is_passed_over() {
         }
     }
 }
+
+/// So one that names a segment which is not there proves that it was lost.
+#[test]
+fn it_is_kept_only_of_what_is_known_to_be_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    let read = || {
+        let sessions = Sessions::at(&root).unwrap();
+        sessions.existing("s").unwrap().log(&LogOptions::default()).unwrap().len()
+    };
+    {
+        let sessions = Sessions::at(&root).unwrap();
+        let session = sessions.session("s").unwrap();
+        let count = STATE_INDEX_KEEP_ENTRIES as usize + 20;
+        let put = |step| (session.clone(), Put::automatic(value(step)));
+        let puts: Vec<_> = (0..count).map(put).collect();
+        assert!(sessions.put_all(&puts).iter().all(Result::is_ok));
+    }
+    // Written at once: no frame says that one before it is durable.
+    let count = read();
+    assert_eq!(files(&root), Vec::<PathBuf>::new());
+    {
+        let sessions = Sessions::at(&root).unwrap();
+        sessions.session("s").unwrap().put(&Put::automatic(value(1_000))).unwrap();
+    }
+    assert_eq!(read(), count + 1);
+    assert_eq!(files(&root).len(), 1);
+    let store = Store::open(&root, Arc::new(RealDisk)).unwrap();
+    assert_eq!(lost(&store).unwrap(), vec![]);
+    let segment = store.layout().journal().join("00000001.log");
+    std::fs::remove_file(&segment).unwrap();
+    let found = lost(&store).unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, segment);
+    assert!(found[0].1.contains("session `s`"), "{found:?}");
+}

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::{Journal, Position};
+use super::super::{Journal, Position, missing};
 use super::{SMALL, push, stream};
 use crate::base::fault::{CrashPoint, Failure, RecordingDisk, crash_points, crash_points_of};
 use crate::object::traits::put_blob;
@@ -104,7 +104,11 @@ fn check_prefix(
 
 fn fault(root: &Path, point: &CrashPoint) -> Option<String> {
     let check = || -> Result<(), String> {
-        let (_store, journal) = open(root)?;
+        let (store, journal) = open(root)?;
+        let missing = missing(&store.layout().journal()).map_err(|e| e.to_string())?;
+        if !missing.is_empty() {
+            return Err(format!("{missing:?} are missed"));
+        }
         let all: Vec<_> = (0..FRAMES.len()).map(payload).collect();
         let count = check_prefix(&journal, &all, counts(point))?;
         go_on(root, &journal, all[..count].to_vec())

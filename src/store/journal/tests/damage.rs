@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::{JournalError, Position};
+use super::super::{JournalError, Position, check};
 use super::{push, small, stream};
 use crate::store::Store;
 use crate::store::tests::fresh;
@@ -155,4 +155,20 @@ fn a_frame_that_rotted_behind_its_head_is_shown_and_named() {
             assert!(!found.is_sound() && sample.is_named(), "{what}");
         }
     }
+}
+
+/// However many are gone, also all: their indexes say that they were there.
+#[test]
+fn segments_that_are_gone_are_named_by_their_indexes() {
+    let sample = Sample::new();
+    let folder = sample.store.layout().journal();
+    let is_segment = |path: &&PathBuf| path.extension().is_some_and(|end| end == "log");
+    let mut segments: Vec<_> =
+        sample.files.iter().map(|(path, _)| path).filter(is_segment).collect();
+    segments.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    // The newest one has no index yet.
+    segments.pop();
+    let found = check(&folder).unwrap();
+    let named: Vec<_> = found.damaged.iter().map(|(path, _)| path).collect();
+    assert_eq!((named, found.segments), (segments, 0));
 }

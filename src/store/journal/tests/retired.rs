@@ -118,6 +118,9 @@ fn a_journal_that_lost_its_last_segment_goes_on_behind_what_was_let_go_of() {
             std::fs::remove_file(file.path()).unwrap();
         }
     }
+    let found = check(&store.layout().journal()).unwrap().damaged;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, segment(&store, sealed.last().unwrap() + 1));
     let at = push(&small(&store), "even", b"new").unwrap();
     assert!(at.segment > *sealed.last().unwrap(), "{at:?}");
     assert_eq!(shown(&small(&store)), [at]);

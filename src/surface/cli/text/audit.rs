@@ -82,6 +82,9 @@ fn all(overview: &Overview, now: Timestamp) -> String {
         let sessions = count(overview.unreadable, "session");
         let _ = writeln!(page, "{head} {sessions} of which nothing can be read.");
     }
+    for lost in &overview.lost {
+        let _ = writeln!(page, "{} {lost}.", paint(BAD, "Not sound:"));
+    }
     if overview.sessions.is_empty() {
         let _ = writeln!(page, "No sessions; {operations} on files. {hint}");
         return page;
