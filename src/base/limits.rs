@@ -181,9 +181,13 @@ pub const LOCK_TRIES_MAX: usize = 1_000;
 /// See [`LOCK_TRIES_MAX`].
 pub const LOCK_PAUSE_MS: u64 = 5;
 
-/// Times a workspace's lock is tried: 0.5 s. Verbs hold it while they capture or restore, so
-/// waiting for long is waiting for a person.
-pub const WORKSPACE_LOCK_TRIES_MAX: usize = 100;
+/// Times a workspace's lock is tried: 5 s, too. Verbs hold it while they capture or restore, and many
+/// agents in one workspace take turns; what holds it for longer is a command that somebody runs there.
+pub const WORKSPACE_LOCK_TRIES_MAX: usize = LOCK_TRIES_MAX;
+
+/// Times it is tried in passing: 0.5 s. A hook must not keep an agent, nor does who only looks wait for
+/// a restore that can be shown as it is.
+pub const WORKSPACE_LOCK_TRIES_BRIEF: usize = 100;
 
 /// Blocks that a writer fills side by side, one a thread, so that neighbours stay together.
 pub const OPEN_BLOCKS_MAX: usize = 16;

@@ -10,6 +10,7 @@ use super::discover::Place;
 use super::recover::recover;
 use super::{Category, EngineError, Surroundings, settings};
 use crate::base::id::{NamesId, SnapshotId, TreeId};
+use crate::base::limits::{WORKSPACE_LOCK_TRIES_BRIEF, WORKSPACE_LOCK_TRIES_MAX};
 use crate::base::name::Label;
 use crate::base::path::TreePath;
 use crate::document::ListKeys;
@@ -32,6 +33,8 @@ pub struct Engine {
     pub(super) store: Store,
     /// What the store says of itself, or why that is not understood.
     pub(super) settings: Result<Settings, ConfigError>,
+    /// How many times the workspace's lock is tried.
+    pub(super) lock_tries: usize,
     /// What a crash had left and opening put right, in sentences.
     pub recovered: Vec<String>,
 }
@@ -53,7 +56,20 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotAWorkspace`]; the store's (newer version, another owner, busy, damaged).
     pub fn open(surroundings: Surroundings) -> Result<Self, EngineError> {
+        Self::open_waiting(surroundings, WORKSPACE_LOCK_TRIES_MAX)
+    }
+
+    /// Opens it for what must not keep anybody: it is busy soon where another verb holds the workspace.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_in_passing(surroundings: Surroundings) -> Result<Self, EngineError> {
+        Self::open_waiting(surroundings, WORKSPACE_LOCK_TRIES_BRIEF)
+    }
+
+    fn open_waiting(surroundings: Surroundings, tries: usize) -> Result<Self, EngineError> {
         let mut engine = Self::open_read_only(surroundings)?;
+        engine.lock_tries = tries;
         engine.recovered = recover(&engine)?;
         if engine.refuse_in_view().is_ok() {
             engine.recovered.extend(engine.rescue());
@@ -77,7 +93,8 @@ impl Engine {
     /// Of its parts. Nothing is put right.
     pub(super) fn of(surroundings: Surroundings, place: Place, store: Store) -> Self {
         let settings = settings::read(&store);
-        Self { surroundings, place, store, settings, recovered: Vec::new() }
+        let (lock_tries, recovered) = (WORKSPACE_LOCK_TRIES_MAX, Vec::new());
+        Self { surroundings, place, store, settings, lock_tries, recovered }
     }
 
     /// Opens it for a verb that only looks: while another process restores, that is shown as it is
@@ -86,7 +103,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::open`], but not busy for a restore that runs.
     pub fn open_to_look(surroundings: Surroundings) -> Result<Self, EngineError> {
-        match Self::open(surroundings.clone()) {
+        match Self::open_in_passing(surroundings.clone()) {
             Err(error) if error.category() == Category::Busy => Self::open_read_only(surroundings),
             opened => opened,
         }

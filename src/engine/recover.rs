@@ -12,10 +12,15 @@ use crate::store::{Holder, Sharing, StoreError, WorkspaceLock};
 use crate::workspace::{Intent, StatCache, take_back};
 
 impl Engine {
+    /// Locks the workspace, waiting as long as it was opened to.
+    fn try_lock(&self, verb: &str, sharing: Sharing) -> Result<WorkspaceLock, EngineError> {
+        Ok(self.store.lock_workspace(self.workspace(), verb, sharing, self.lock_tries)?)
+    }
+
     /// Locks the workspace for a verb, with no half-done restore in it.
     pub(super) fn lock(&self, verb: &str, sharing: Sharing) -> Result<WorkspaceLock, EngineError> {
         for _ in 0..LOCK_TRIES_MAX {
-            let lock = self.store.lock_workspace(self.workspace(), verb, sharing)?;
+            let lock = self.try_lock(verb, sharing)?;
             if !has_intent(self)? {
                 return Ok(lock);
             }
@@ -38,7 +43,7 @@ pub(super) fn recover(engine: &Engine) -> Result<Vec<String>, EngineError> {
         return Ok(Vec::new());
     }
     // A running verb holds this lock as long as its intent stands: then it is busy, not crashed.
-    let _lock = engine.store.lock_workspace(engine.workspace(), "recovery", Sharing::Exclusive)?;
+    let _lock = engine.try_lock("recovery", Sharing::Exclusive)?;
     settle(engine)
 }
 
@@ -116,7 +121,9 @@ mod tests {
         let world = Surroundings::plain(work, state, "one");
         init::run(world.clone(), &init::Options::default()).expect("a workspace");
         let engine = Engine::open(world.clone()).expect("a workspace");
-        let lock = engine.store.lock_workspace(engine.workspace(), "switch", Sharing::Exclusive);
+        let passing = Engine::open_in_passing(world.clone()).expect("a workspace");
+        assert!(passing.lock_tries < engine.lock_tries, "who works waits for his turn");
+        let lock = engine.try_lock("switch", Sharing::Exclusive);
         let standing = engine.standing().expect("a position");
         let position = NameValue::Position(standing.position.clone());
         let intent = Intent {
@@ -130,7 +137,7 @@ mod tests {
             when: world.now(),
         };
         intent.write(&*world.disk, &engine.store.layout().intents()).expect("an intent");
-        let refused = Engine::open(world.clone()).err();
+        let refused = Engine::open_in_passing(world.clone()).err();
         let writing = refused.as_ref().map(crate::engine::EngineError::category);
         assert_eq!(writing, Some(Category::Busy), "{refused:?}");
         let looking = Engine::open_to_look(world.clone()).expect("it is shown");

@@ -16,7 +16,7 @@ use super::quota::Quota;
 use super::writer::{Refusal, Writer};
 use crate::base::disk::Disk;
 use crate::base::id::{BlobId, Hash, Kind, NamesId, ObjectId, OperationId};
-use crate::base::limits::{LOCK_TRIES_MAX, RESCAN_TRIES_MAX, WORKSPACE_LOCK_TRIES_MAX};
+use crate::base::limits::{LOCK_TRIES_MAX, RESCAN_TRIES_MAX};
 use crate::object::memory::MemoryObjects;
 use crate::object::names;
 use crate::object::operation::Operation;
@@ -195,7 +195,7 @@ impl Store {
     }
 
     /// Locks a workspace: shared for a verb that captures its files or shows them live, exclusive
-    /// for one that changes them. Waits for half a second.
+    /// for one that changes them. Tries so many times, with a short pause between.
     ///
     /// # Errors
     /// [`StoreError::Busy`] names the holder, or the last one of several.
@@ -204,9 +204,10 @@ impl Store {
         workspace: &str,
         verb: &str,
         sharing: Sharing,
+        tries: usize,
     ) -> Result<WorkspaceLock, StoreError> {
         let file = LockFile::of_workspace(&self.layout.locks(), workspace);
-        let lock = file.lock(sharing, WORKSPACE_LOCK_TRIES_MAX)?;
+        let lock = file.lock(sharing, tries)?;
         Ok(lock.of_workspace(verb))
     }
 

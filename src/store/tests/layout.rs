@@ -93,21 +93,21 @@ fn a_full_disk_is_said_and_ends_all_writing() {
 #[test]
 fn who_holds_a_workspace_is_named() {
     let (_folder, store) = fresh();
-    let held = store.lock_workspace("w1", "merge", Sharing::Exclusive).unwrap();
+    let held = store.lock_workspace("w1", "merge", Sharing::Exclusive, 2).unwrap();
     let other = open(store.root());
     let Err(StoreError::Busy { holder, .. }) =
-        other.lock_workspace("w1", "status", Sharing::Exclusive)
+        other.lock_workspace("w1", "status", Sharing::Exclusive, 2)
     else {
         panic!("the lock was given twice");
     };
     assert_eq!(holder.verb.as_deref(), Some("merge"));
     assert_eq!(holder.pid, Some(std::process::id()));
     assert!(
-        other.lock_workspace("w2", "status", Sharing::Exclusive).is_ok(),
+        other.lock_workspace("w2", "status", Sharing::Exclusive, 2).is_ok(),
         "another workspace is free"
     );
     drop(held);
-    assert!(other.lock_workspace("w1", "status", Sharing::Exclusive).is_ok());
+    assert!(other.lock_workspace("w1", "status", Sharing::Exclusive, 2).is_ok());
 }
 
 #[test]

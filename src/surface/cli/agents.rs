@@ -98,7 +98,7 @@ impl Shell {
         if let Some(session) = said.session {
             world.session = world::plain_session(&session);
         }
-        let recorded = Engine::open(world).and_then(|engine| {
+        let recorded = Engine::open_in_passing(world).and_then(|engine| {
             walk_alone_if_small(&engine);
             hook_verb::run(&engine, phase, &said.options)
         });
