@@ -140,6 +140,29 @@ fn what_the_workspace_still_has_is_said() {
     bench.ok(&["fsck"]);
 }
 
+/// What the note says to do, does it; a rule alone does not.
+#[test]
+fn a_rule_keeps_out_only_what_is_not_captured() {
+    let bench = leaked();
+    let store = bench.root().join(".exp");
+    bench.write("config.ini", SECRET);
+    bench.ok(&["snapshot", "-m", "with"]);
+    bench.write(".expignore", "config.ini\n");
+    let page = bench.ok(&["forget", "config.ini", "--yes"]);
+    assert!(page.contains("Remove the file and record that with `exp snapshot`"), "{page}");
+    bench.ok(&["snapshot", "-m", "a rule alone"]);
+    assert!(holds(&store, VALUE));
+    fs::remove_file(bench.root().join("config.ini")).unwrap();
+    bench.ok(&["snapshot", "-m", "without"]);
+    let plan = bench.json(&["forget", "config.ini"]);
+    let ids = plan["contents"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap());
+    bench.ok(&[&["forget", "--yes"], &ids.collect::<Vec<_>>()[..]].concat());
+    bench.write("config.ini", SECRET);
+    bench.write("other.txt", "x\n");
+    bench.ok(&["snapshot", "-m", "a new one"]);
+    assert!(!holds(&store, VALUE));
+}
+
 /// A file that the workspace still has, and that a capture took for stored because the snapshot before
 /// has it.
 fn settled_and_forgotten() -> Bench {

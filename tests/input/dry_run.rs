@@ -15,7 +15,7 @@ fn a_dry_run_writes_nothing() {
     bench.write("state.json", "{\"plan\": 1}\n");
     let outside = files(&bench.outside("state"));
     let before = everything(&bench);
-    let verbs: [(&[&str], &str); 20] = [
+    let verbs: [(&[&str], &str); 22] = [
         (&["snapshot"], "Would record 3 changed files"),
         (&["snapshot", "--state", "state.json", "--tag", "t"], "Would record"),
         (&["branch", "new"], "Would"),
@@ -36,6 +36,8 @@ fn a_dry_run_writes_nothing() {
         (&["tag", "new"], "Would"),
         (&["tag", "--delete", "first"], "Would"),
         (&["deinit"], "Would be lost"),
+        (&["forget", "value.txt"], "Would be forgotten"),
+        (&["forget", "value.txt", "--yes"], "Would be forgotten"),
     ];
     for (verb, says) in verbs {
         let dry = [verb, &["--dry-run"]].concat();

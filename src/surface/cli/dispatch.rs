@@ -395,7 +395,8 @@ impl Shell {
                 let well = report.problems.is_empty();
                 return Ok(if well { exit::DONE } else { exit::CORRUPT });
             }
-            Verb::Forget { what, bundles, yes } => {
+            Verb::Forget { what, bundles, yes, dry_run: DryRun { dry_run } } => {
+                let yes = yes && !dry_run;
                 let options = forget::Options { what, bundles, yes };
                 let report = forget::run(engine, &options, &interrupt::cancel())?;
                 self.give("forget", &report, || text::forget(&report));

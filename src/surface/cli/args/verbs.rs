@@ -357,7 +357,7 @@ pub enum Verb {
     },
     /// Take content out of all history, as if it had never been captured
     #[command(
-        after_help = "Example:\n  exp forget .env                # what that is, and where else it stands\n  exp forget .env --yes\n  exp forget 4f2a91c0 --yes      # one content by its id\n  exp forget keys --bundle backup.bundle --yes\n\nThe snapshots stay; in them the file is a tombstone. This cannot be undone."
+        after_help = "Example:\n  exp forget .env --dry-run      # what that is, and where else it stands\n  exp forget .env --yes\n  exp forget 4f2a91c0 --yes      # one content by its id\n  exp forget keys --bundle backup.bundle --yes\n\nThe snapshots stay; in them the file is a tombstone. This cannot be undone."
     )]
     Forget {
         /// Files or folders of the workspace, in all of its history; or ids of contents
@@ -369,6 +369,8 @@ pub enum Verb {
         /// Really do it
         #[arg(long, short)]
         yes: bool,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Explain what works on this machine and what does not
     #[command(after_help = "Example:\n  exp doctor")]

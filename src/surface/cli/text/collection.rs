@@ -128,8 +128,10 @@ pub fn forget(report: &forget::Report) -> String {
         let (id, places) = (id(&content.id), paint(NAME, places.join(", ")));
         let _ = writeln!(page, "  {id} {:>10}  {places}", bytes(content.bytes));
         if content.in_workspace {
-            let what = "the workspace still has it: the next snapshot records it again";
-            let _ = writeln!(page, "    {note} {what}; remove it, or name it in .expignore");
+            let what = "the workspace still has it: the next snapshot records it again. Remove the \
+                        file and record that with `exp snapshot`; from then on a rule in .expignore \
+                        keeps a new one out (what is captured stays so, whatever the rules say)";
+            let _ = writeln!(page, "    {note} {what}");
         }
     }
     for log in &report.logs {
