@@ -95,6 +95,11 @@ pub struct CheckReport {
     /// Segments whose end is no frame, and where that begins. No fault by itself: a crash cuts a
     /// write short before it is acknowledged. Damage to what was written last looks the same.
     pub unfinished: Vec<(PathBuf, u64)>,
+    /// Where no head is left: the stored operations that no other one follows. Any of them can be
+    /// made current again by an empty file in `heads/` that has its id for a name.
+    pub newest_stored: Vec<OperationId>,
+    /// Whether all operations that should be there are: only then is what nothing refers to of no use.
+    pub is_history_whole: bool,
     /// What is wrong, nothing for a sound store.
     pub problems: Vec<Problem>,
 }
@@ -130,13 +135,15 @@ impl Store {
             ) => (super::heads::list(&self.layout.heads())?, Some(e)),
             Err(e) => return Err(e),
         };
-        let mut report = CheckReport::default();
+        let mut report = CheckReport { is_history_whole: true, ..CheckReport::default() };
         match current {
             Some(error @ StoreError::Diverged { .. }) => {
                 report.problems.push(Problem::Diverged { what: error.to_string() });
             }
             Some(StoreError::Corrupt { path, what }) => {
-                let what = format!("{what}{}", self.newest_stored());
+                report.is_history_whole = false;
+                report.newest_stored = self.newest_stored();
+                let what = format!("{what}{}", followed_by_none(&report.newest_stored));
                 report.problems.push(Problem::File { path, what });
             }
             _ => {}
@@ -154,13 +161,16 @@ impl Store {
         report.objects = all.len();
         self.check_tombstones(&all, &mut report);
         report.reached = reached.len();
+        let is_operation = |id: ObjectId| id.kind == Kind::Operation;
+        let lacks_operations = report.missing().any(is_operation);
+        report.is_history_whole &= !lacks_operations;
         report.unreferenced = all.iter().filter(|id| !reached.contains(id)).count();
         self.check_journal(&mut report)?;
         Ok(report)
     }
 
     /// The stored operations that no other one follows, for who has to say again which is current.
-    fn newest_stored(&self) -> String {
+    fn newest_stored(&self) -> Vec<OperationId> {
         let stored = self.find(Kind::Operation, "", usize::MAX).unwrap_or_default();
         let mut newest: BTreeSet<_> = stored.iter().copied().map(OperationId).collect();
         for id in stored {
@@ -169,11 +179,7 @@ impl Store {
                 newest.remove(&parent);
             }
         }
-        let shown: Vec<_> = newest.iter().take(SHOWN_MAX).map(OperationId::hex).collect();
-        match &shown[..] {
-            [] => String::new(),
-            _ => format!("; no other operation follows {}", shown.join(", ")),
-        }
+        newest.into_iter().take(SHOWN_MAX).collect()
     }
 
     /// Reads each tombstone, and finds what was forgotten and is there.
@@ -203,6 +209,14 @@ impl Store {
         let problems = damaged.into_iter().map(|(path, what)| Problem::File { path, what });
         report.problems.extend(problems);
         Ok(())
+    }
+}
+
+fn followed_by_none(newest: &[OperationId]) -> String {
+    let shown: Vec<_> = newest.iter().map(OperationId::hex).collect();
+    match &shown[..] {
+        [] => String::new(),
+        _ => format!("; no other operation follows {}", shown.join(", ")),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::base::id::OperationId;
 use crate::engine::{Category, Engine, EngineError, catalogue};
 use crate::session::state::lost;
 use crate::store::{CheckReport, Problem};
@@ -25,6 +26,12 @@ pub struct Report {
     pub objects: usize,
     /// Objects that nothing refers to: left by a crash or an undone plan. No fault.
     pub unreferenced: usize,
+    /// Whether all operations that should be there are: else what is unreferenced may be what is lost.
+    pub is_history_whole: bool,
+    /// Where it is lost which operation is current: the operations that no other one follows.
+    pub newest_operations: Vec<String>,
+    /// Where an empty file with the id of one for a name makes it current.
+    pub heads: PathBuf,
     /// Segments of the journal that were read.
     pub segments: usize,
     /// Frames in them that are whole.
@@ -58,6 +65,9 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         packs: found.packs,
         objects: found.objects,
         unreferenced: found.unreferenced,
+        is_history_whole: found.is_history_whole,
+        newest_operations: found.newest_stored.iter().map(OperationId::hex).collect(),
+        heads: engine.store.layout().heads(),
         segments: found.segments,
         frames: found.frames,
         unfinished: found.unfinished.iter().map(unfinished).collect(),

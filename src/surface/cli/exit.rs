@@ -4,8 +4,8 @@ use crate::document::DocumentError;
 use crate::engine::verb::state::watch::WATCHER;
 use crate::engine::{Category, EngineError};
 use crate::session::state::StateError;
-use crate::store::StoreError;
 use crate::store::bundle::BundleError;
+use crate::store::{FORMAT_VERSION, StoreError};
 
 /// Done.
 pub const DONE: u8 = 0;
@@ -99,6 +99,13 @@ pub fn hint(error: &EngineError) -> Option<String> {
         }
         EngineError::Store(StoreError::NewerFormat { .. }) => {
             "a newer exp made this store; use that one".to_owned()
+        }
+        // Without it nothing of the store is looked at, by no verb.
+        EngineError::Store(StoreError::Corrupt { path, .. }) if path.ends_with("format") => {
+            format!(
+                "nothing was changed; put the file back from a backup, or write it anew: its whole \
+                 content is the line `exp store {FORMAT_VERSION}`"
+            )
         }
         EngineError::Store(StoreError::ForeignOwner { .. }) => {
             "work as that user, or set EXP_STORE to a folder of your own".to_owned()

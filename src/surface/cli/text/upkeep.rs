@@ -126,7 +126,7 @@ pub fn fsck(report: &fsck::Report) -> String {
     }
     let (packs, objects) = (count(report.packs, "pack"), count(report.objects, "object"));
     let _ = writeln!(page, "Read {objects} in {packs}.");
-    if report.unreferenced > 0 {
+    if report.unreferenced > 0 && report.is_history_whole {
         let left = count(report.unreferenced, "object");
         let note = format!("{left} of no use any more; that is no damage.");
         let _ = writeln!(page, "{}", paint(FAINT, note));
@@ -145,7 +145,31 @@ pub fn fsck(report: &fsck::Report) -> String {
     }
     if report.problems.is_empty() {
         let _ = writeln!(page, "{}", paint(GOOD, "All is well."));
+    } else {
+        page.push_str(&mending(report));
     }
+    page
+}
+
+/// What can be done about damage.
+fn mending(report: &fsck::Report) -> String {
+    let mut page = String::new();
+    if let Some(operation) = report.newest_operations.first() {
+        let place = report.heads.join(operation);
+        let _ = writeln!(
+            page,
+            "Which operation is current is lost. An empty file makes one current again: {}",
+            paint(STRONG, format!("touch '{}'", place.display())),
+        );
+        if report.newest_operations.len() > 1 {
+            let other = "If it is not the one that you mean, remove the file and take another id.";
+            let _ = writeln!(page, "{other}");
+        }
+    }
+    page.push_str(
+        "A file of the store that a backup has can go back to its place; `exp fsck` proves the rest. \
+         What is not\ndamaged can be read and taken elsewhere: `exp log --all`, `exp export -o FILE`.\n",
+    );
     page
 }
 
