@@ -217,6 +217,10 @@ fn a_snapshot_is_gone_back_to_without_what_was_forgotten_of_it() {
     fs::remove_file(bench.root().join("config.ini")).unwrap();
     bench.ok(&["rollback", "--to", "leaked"]);
     assert!(!bench.exists("config.ini"));
+    // A view shows all files or none.
+    bench.ok(&["branch", "old", "--from", "leaked"]);
+    let said = bench.complains(125, &["exec", "old", "--", "true"]);
+    assert!(said.contains("`config.ini` was forgotten by tester"), "{said}");
     bench.ok(&["fsck"]);
 }
 

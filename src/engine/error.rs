@@ -113,6 +113,14 @@ pub enum EngineError {
         /// Which ones.
         paths: Vec<String>,
     },
+    /// The content of a file of a snapshot was forgotten, and all of its files are needed.
+    #[error("`{path}` {why}, so the files of that snapshot are not all there")]
+    ForgottenFile {
+        /// Which.
+        path: String,
+        /// By whom and when.
+        why: String,
+    },
     /// The workspace was changed by somebody while it was worked on.
     #[error("`{path}` was changed by somebody meanwhile; all files are as they were before")]
     ChangedMeanwhile {
@@ -253,7 +261,7 @@ impl EngineError {
             Self::InsideView { .. }
             | Self::Isolate(IsolateError::Busy { .. })
             | Self::Catalogue(CatalogueError::Busy { .. }) => Category::Busy,
-            Self::NoGoodNode => Category::NotFound,
+            Self::NoGoodNode | Self::ForgottenFile { .. } => Category::NotFound,
             Self::Bundle(error) => match error {
                 BundleError::NotABundle | BundleError::Version { .. } => Category::Usage,
                 BundleError::Damaged { .. } | BundleError::Incomplete { .. } => Category::Corrupt,

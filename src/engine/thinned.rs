@@ -18,19 +18,43 @@ pub(super) enum Difference {
     Gone(TreeId, Gone),
 }
 
+/// What the store said, where that is what an error is about.
+fn object_error(error: &EngineError) -> Option<&ObjectError> {
+    match error {
+        EngineError::Objects(error)
+        | EngineError::Workspace(WorkspaceError::Objects(error))
+        | EngineError::Restore(RestoreError::Objects(error))
+        | EngineError::Isolate(IsolateError::Object(error)) => Some(error),
+        _ => None,
+    }
+}
+
 impl Engine {
     /// Why the files of a tree could not be had: where something is missing, and the tree was let go by
     /// retention, then that.
     pub(super) fn let_go_rather(&self, tree: TreeId, error: EngineError) -> EngineError {
-        let is_missing = matches!(
-            error,
-            EngineError::Objects(ObjectError::Missing { .. })
-                | EngineError::Workspace(WorkspaceError::Objects(ObjectError::Missing { .. }))
-                | EngineError::Restore(RestoreError::Objects(ObjectError::Missing { .. }))
-                | EngineError::Isolate(IsolateError::Object(ObjectError::Missing { .. }))
-        );
+        let is_missing = matches!(object_error(&error), Some(ObjectError::Missing { .. }));
         let gone = if is_missing { self.was_let_go(tree) } else { None };
-        gone.map_or(error, EngineError::Objects)
+        gone.map(EngineError::Objects)
+            .or_else(|| self.forgotten_file(tree, &error))
+            .unwrap_or(error)
+    }
+
+    /// Which file of a tree it is that could not be had because it was forgotten.
+    fn forgotten_file(&self, tree: TreeId, error: &EngineError) -> Option<EngineError> {
+        let Some(ObjectError::Gone { id, tombstone }) = object_error(error) else { return None };
+        if tombstone.why != Farewell::Forgotten {
+            return None;
+        }
+        let mut paths = Vec::new();
+        tree::walk::<ObjectError>(&self.store, tree, &mut |walked| {
+            let blob = walked.entry.blob();
+            paths.extend(blob.filter(|blob| blob.0 == id.hash).map(|_| walked.path.display()));
+            Ok(())
+        })
+        .ok()?;
+        let path = paths.into_iter().next()?;
+        Some(EngineError::ForgottenFile { path, why: tombstone.sentence() })
     }
 
     /// That a tree was let go by retention, also where it lies there still.

@@ -77,6 +77,10 @@ pub fn hint(error: &EngineError) -> Option<String> {
         EngineError::InTheWay { .. } => {
             "move these files away, or let them be captured (see `exp status`)".to_owned()
         }
+        EngineError::ForgottenFile { .. } => {
+            "`exp switch` or `exp rollback` brings the rest of it; a snapshot taken then does not name it"
+                .to_owned()
+        }
         EngineError::ChangedMeanwhile { .. } => "give the command again".to_owned(),
         EngineError::InsideView { .. } => "run this outside of the branch's command".to_owned(),
         EngineError::AcrossHead { .. } => {
