@@ -203,7 +203,7 @@ impl Store {
     }
 
     fn check_journal(&self, report: &mut CheckReport) -> Result<(), StoreError> {
-        let JournalCheck { segments, frames, damaged, unfinished } =
+        let JournalCheck { segments, frames, damaged, unfinished, .. } =
             journal::check(&self.layout.journal())?;
         (report.segments, report.frames, report.unfinished) = (segments, frames, unfinished);
         let problems = damaged.into_iter().map(|(path, what)| Problem::File { path, what });

@@ -2,9 +2,10 @@
 //!
 //! Changes nothing: what is damaged is named, and an index is not made anew here.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::frame::HEADER_BYTES;
+use super::frame::{HEADER_BYTES, StreamId};
 use super::index::Index;
 use super::missing::missing;
 use super::retired;
@@ -27,6 +28,8 @@ pub struct JournalCheck {
     /// it was acknowledged, which is no damage; or damage to what was written last, which cannot be
     /// told from it.
     pub unfinished: Vec<(PathBuf, u64)>,
+    /// How many frames each stream has, with those that rotted.
+    pub streams: BTreeMap<StreamId, usize>,
 }
 
 /// Checks the journal in that folder. Takes no lock.
@@ -65,6 +68,9 @@ pub fn check(folder: &Path) -> Result<JournalCheck, StoreError> {
 
 fn check_active(file: &SegmentFile, found: &mut JournalCheck) -> Result<(), StoreError> {
     let active = Active::open(file.clone())?;
+    for (stream, offsets) in &active.streams {
+        *found.streams.entry(*stream).or_default() += offsets.len();
+    }
     found.frames += active.streams.values().map(Vec::len).sum::<usize>() - active.rotten;
     name_gaps(&file.path, &active.damaged, found);
     if !active.is_writable() && active.length > active.end {
@@ -88,6 +94,9 @@ fn check_sealed(
     let rotten = scan.rotten;
     let index = Index::of_scan(scan);
     found.frames += index.frames() - rotten;
+    for stream in index.streams() {
+        *found.streams.entry(stream).or_default() += index.offsets(stream).len();
+    }
     let Some(end) = end.filter(|_| path.exists()) else { return Ok(()) };
     let is_sound = sidecar::read(folder, file.number, end)
         .is_some_and(|kept| kept == index || !index.damaged.is_empty());

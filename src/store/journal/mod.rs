@@ -34,7 +34,7 @@ mod tail;
 mod tests;
 
 pub use append::Append;
-pub(super) use check::{JournalCheck, check};
+pub use check::{JournalCheck, check};
 pub use error::JournalError;
 pub use frame::{Position, StreamId};
 pub use missing::{Segments, missing};
