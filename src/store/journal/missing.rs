@@ -4,12 +4,10 @@
 //! index is kept; and the newest one is never let go of. So a crash leaves nothing of what is named here.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::retired::{self, RetiredSet};
-use super::segment::{file_name, list};
+use super::segment::{file_name, list, numbered};
 use super::sidecar;
 use crate::store::error::StoreError;
 
@@ -53,7 +51,9 @@ pub fn missing(folder: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> {
             "it is not there, or a later one: those before it were let go of, never the newest";
         found.insert(last.saturating_add(1), what);
     }
-    for number in indexed(folder)?.into_iter().filter(|number| segments.lacks(*number)) {
+    for number in
+        numbered(folder, sidecar::file_name)?.into_iter().filter(|number| segments.lacks(*number))
+    {
         found.insert(number, "it is not there, and its index is");
     }
     for number in (1..newest).filter(|number| segments.lacks(*number)) {
@@ -61,19 +61,4 @@ pub fn missing(folder: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> {
     }
     let named = |(number, what): (u32, &str)| (folder.join(file_name(number)), what.to_owned());
     Ok(found.into_iter().map(named).collect())
-}
-
-/// The numbers of the segments of which there is an index.
-fn indexed(folder: &Path) -> Result<Vec<u32>, StoreError> {
-    let entries = match fs::read_dir(folder) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|e| StoreError::from_io(folder, e))?,
-    };
-    let mut numbers = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|e| StoreError::from_io(folder, e))?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".index")?.parse().ok());
-        numbers.extend(number.filter(|number| *sidecar::file_name(*number) == name));
-    }
-    Ok(numbers)
 }

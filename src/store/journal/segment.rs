@@ -33,6 +33,14 @@ pub fn list(folder: &Path) -> Result<Vec<u32>, StoreError> {
 /// # Errors
 /// The disk's.
 pub fn list_all(folder: &Path) -> Result<Vec<u32>, StoreError> {
+    numbered(folder, file_name)
+}
+
+/// The numbers in the names of the files of one sort in a folder, ascending; none in one that is absent.
+///
+/// # Errors
+/// The disk's.
+pub fn numbered(folder: &Path, file_name: fn(u32) -> String) -> Result<Vec<u32>, StoreError> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|e| StoreError::from_io(folder, e))?,
@@ -40,7 +48,7 @@ pub fn list_all(folder: &Path) -> Result<Vec<u32>, StoreError> {
     let mut numbers = Vec::new();
     for entry in entries {
         let name = entry.map_err(|e| StoreError::from_io(folder, e))?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".log")?.parse().ok());
+        let number = name.to_str().and_then(|name| name.split_once('.')?.0.parse().ok());
         numbers.extend(number.filter(|number| *file_name(*number) == name));
     }
     numbers.sort_unstable();
