@@ -329,6 +329,7 @@ impl Disk for RealDisk {
         }
         Ok(())
     }
+
     fn create_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<Box<dyn DiskFile>> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(at, name, flags, Mode::from_raw_mode(mode))?);

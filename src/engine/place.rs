@@ -4,8 +4,6 @@
 //! is durable; the names move only after all files are durable. A crash in between is put right by
 //! `recover` before anybody captures.
 
-use std::os::unix::ffi::OsStrExt;
-
 use super::recover::is_committed;
 use super::take::{Safe, Taken};
 use super::transact::Act;
@@ -14,11 +12,12 @@ use crate::base::id::TreeId;
 use crate::object::memory::Scratch;
 use crate::object::names::{self, NameValue, Position};
 use crate::object::tombstone::{Farewell, Tombstone};
-use crate::object::traits::{Fetch, Put};
-use crate::object::tree::{EntryKind, TreeChange, TreeEntry};
+use crate::object::traits::Fetch;
+use crate::object::tree::{Leaf, TreeChange, TreeEntry};
 use crate::store::{NameMove, Writer};
 use crate::workspace::{
-    Durability, Intent, RestorePlan, apply_restore, obstacles, plan_restore, take_back,
+    Durability, Intent, RestorePlan, Single, apply_restore, capture_file, obstacles, plan_restore,
+    take_back,
 };
 
 /// What a change of the files came to.
@@ -68,24 +67,21 @@ impl Engine {
 
     /// Stores what stands where files change or go and is not stored, though the snapshot names it: it was
     /// forgotten, or lies in a pack that is damaged. What is not stored is never taken away.
-    fn store_what_goes(&self, writer: &Writer<'_>, plan: &RestorePlan) -> Result<(), EngineError> {
+    fn store_what_goes(
+        &self,
+        writer: &Writer<'_>,
+        taken: &Taken,
+        plan: &RestorePlan,
+    ) -> Result<(), EngineError> {
+        let now = self.surroundings.now();
         for change in &plan.changes {
-            let Some(before) = &change.before else { continue };
-            let Some(blob) = before.blob() else { continue };
+            let Some(blob) = change.before.as_ref().and_then(TreeEntry::blob) else { continue };
             // What a damaged pack cannot say is stored once more.
             if writer.contains(blob.object()).unwrap_or(false) {
                 continue;
             }
-            let path = change.path.under(&self.place.root);
-            let failed = |source| EngineError::File { what: "read", path: path.clone(), source };
-            let (found, _) = match before.kind {
-                EntryKind::Symlink => {
-                    let target = std::fs::read_link(&path).map_err(failed)?;
-                    writer.put_blob_from(&mut target.as_os_str().as_bytes())?
-                }
-                _ => writer.put_blob_from(&mut std::fs::File::open(&path).map_err(failed)?)?,
-            };
-            if found != blob {
+            let found = capture_file(writer, &taken.rules, &change.path, plan.from, now)?;
+            if !matches!(found, Single::Captured(Leaf::Blob(_, found, _)) if found == blob) {
                 return Err(EngineError::ChangedMeanwhile { path: change.path.display() });
             }
         }
@@ -104,7 +100,7 @@ impl Engine {
     ) -> Result<Placed, EngineError> {
         let plan = self.plan_placing(writer, safe, to);
         let plan = plan.map_err(|error| self.let_go_rather(to, error))?;
-        self.store_what_goes(writer, &plan)?;
+        self.store_what_goes(writer, &safe.taken, &plan)?;
         // From here on the files are not what was walked.
         safe.taken.stillness.forget();
         let before = safe.standing.position.clone();

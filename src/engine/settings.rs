@@ -1,8 +1,8 @@
 //! The settings of the store as the verbs use them: read when the workspace is opened, believed only
 //! where they are understood.
 //!
-//! **Invariant**: with settings that are not understood, or cannot be read, nothing is written, because the quota that was
-//! meant is not known; everything can be read.
+//! **Invariant**: with settings that are not understood, or cannot be read, nothing is written,
+//! because the quota that was meant is not known; everything can be read.
 
 use std::io;
 
