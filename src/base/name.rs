@@ -40,6 +40,15 @@ impl Label {
         &self.0
     }
 
+    /// A name beside this one, for work that cannot go by it: `main-0123456789ab`. `mark` is letters and
+    /// digits, with `-` between; where both are too long together, this one is cut.
+    pub fn beside(&self, mark: &str) -> Self {
+        let room = LABEL_BYTES_MAX.saturating_sub(mark.len() + 1);
+        let cut = (0..=room.min(self.0.len())).rfind(|at| self.0.is_char_boundary(*at));
+        let kept = self.0[..cut.unwrap_or(0)].trim_end_matches('/');
+        Self(format!("{kept}-{mark}"))
+    }
+
     /// The part after the last `/`: the short name of an experiment's branch.
     pub fn last_part(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
@@ -108,6 +117,19 @@ impl fmt::Debug for Label {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_beside_a_name_is_one_however_long_that_is() {
+        assert_eq!(Label::new("main").unwrap().beside("0a-2").as_str(), "main-0a-2");
+        let longest = ["é", "a/"].map(|part| part.repeat(LABEL_BYTES_MAX).to_owned());
+        for text in longest {
+            for length in 1..=LABEL_BYTES_MAX {
+                let Ok(label) = Label::new(text.get(..length).unwrap_or("")) else { continue };
+                let beside = label.beside("0123456789ab-2");
+                assert_eq!(Label::new(beside.as_str()), Ok(beside), "{label}");
+            }
+        }
+    }
 
     #[test]
     fn accepts_what_people_use_and_refuses_what_confuses() {

@@ -119,12 +119,12 @@ impl Engine {
         if keeps_all {
             return Ok(Own { branch: branch.clone(), head, act });
         }
-        let mut aside = Label::new(format!("{branch}-{}", snapshot.short()))?;
+        let mut aside = branch.beside(&snapshot.short());
         for number in 2.. {
             if self.branch_head(standing.names, &aside)?.is_none() {
                 break;
             }
-            aside = Label::new(format!("{branch}-{}-{number}", snapshot.short()))?;
+            aside = branch.beside(&format!("{}-{number}", snapshot.short()));
         }
         let summary = format!("{}; on {aside}, since {branch} has gone on", act.summary);
         Ok(Own { branch: aside, head: None, act: Act { summary, ..act } })
@@ -146,7 +146,7 @@ impl Engine {
         let moves = with_more(branch_move(branch, Some(from), Some(work)));
         match self.commit(writer, moves, act) {
             Err(EngineError::Moved { name, by }) => {
-                let aside = Label::new(format!("{branch}-{}", work.short()))?;
+                let aside = branch.beside(&work.short());
                 let summary = format!("kept {} as {aside}: {branch} had moved", work.short());
                 let act = Act { kind, verb, summary };
                 self.commit(writer, with_more(branch_move(&aside, None, Some(work))), act)?;
