@@ -251,7 +251,7 @@ fn check_pack(pack: &Pack, all: &mut HashSet<ObjectId>, problems: &mut Vec<Probl
         last = Some(entry.id);
         all.insert(entry.id);
     }
-    let checked = by_block.into_par_iter().enumerate();
+    let checked = by_block.into_par_iter().with_max_len(1).enumerate();
     let found: Vec<Problem> = checked
         .flat_map_iter(|(number, entries)| check_block(open, pack, number, entries))
         .collect();

@@ -231,7 +231,7 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
             Ok(left)
         };
         let all: Result<Vec<BTreeSet<TreePath>>, RestoreError> = match is_many {
-            true => steps.par_chunks(nearby::PATHS).map(some).collect(),
+            true => steps.par_chunks(nearby::PATHS).with_max_len(1).map(some).collect(),
             false => steps.chunks(nearby::PATHS).map(some).collect(),
         };
         all?.into_iter().for_each(|mut more| left.append(&mut more));

@@ -27,7 +27,7 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
         if !is_many {
             return some(steps, self.durability);
         }
-        let pieces = steps.par_chunks(nearby::PATHS);
+        let pieces = steps.par_chunks(nearby::PATHS).with_max_len(1);
         pieces.try_for_each(|steps| some(steps, Durability::Disposable))?;
         self.sync_all()
     }

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use zstd::zstd_safe::CParameter;
 
 use super::super::open::Store;
@@ -108,7 +108,11 @@ fn most_bytes(kind: Kind) -> usize {
 }
 
 fn compressed(blocks: &[RawBlock]) -> Result<Vec<PackedBlock>, ObjectError> {
-    blocks.par_iter().map(|block| compress(block).map_err(ObjectError::Content)).collect()
+    blocks
+        .par_iter()
+        .with_max_len(1)
+        .map(|block| compress(block).map_err(ObjectError::Content))
+        .collect()
 }
 
 /// As `RawBlock::compress`, but harder, and with a window as large as the block.
