@@ -8,9 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use zstd::bulk::Compressor;
+use zstd::zstd_safe::CParameter;
 
 use crate::base::id::{Kind, ObjectId};
-use crate::base::limits::{BLOCK_BYTES, BLOCK_BYTES_MAX, COMPRESSION_LEVEL, RECORD_BLOCK_BYTES};
+use crate::base::limits::{
+    BLOCK_BYTES, BLOCK_BYTES_MAX, COMPRESSION_LEVEL, LARGE_BLOCK_BYTES_MIN, LARGE_BLOCK_HASH_LOG,
+    RECORD_BLOCK_BYTES,
+};
 use crate::object::traits::ObjectError;
 
 /// Objects that lie together, with their content.
@@ -59,6 +63,7 @@ impl RawBlock {
             Some(compressor) => compressor,
             none => none.insert(Compressor::new(COMPRESSION_LEVEL)?),
         };
+        compressor.set_parameter(CParameter::HashLog(hash_log(raw.len())))?;
         let block =
             PackedBlock { objects, raw: raw.len() as u32, compressed: compressor.compress(&raw)? };
         if raw.capacity() <= BENCH_BYTES_MAX {
@@ -66,6 +71,11 @@ impl RawBlock {
         }
         Ok(block)
     }
+}
+
+/// The size of zstd's table of long matches for a block of that many bytes; 0 is zstd's own choice.
+fn hash_log(bytes: usize) -> u32 {
+    if bytes > LARGE_BLOCK_BYTES_MIN { LARGE_BLOCK_HASH_LOG } else { 0 }
 }
 
 /// What a thread keeps from one block to the next: fresh memory for each costs page faults, and a
