@@ -17,8 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+#[cfg(target_os = "linux")]
+use rustix::fs::Advice;
 use rustix::fs::{AtFlags, Mode, OFlags};
 
+use super::limits::WRITE_BEHIND_BYTES;
 use super::time::{Clock, SystemClock};
 
 /// A file that is being written.
@@ -220,12 +223,35 @@ pub struct RealDisk;
 /// A file whose time of change is the exact present. The system itself stamps with the time of
 /// its last tick, up to 10 ms ago: a source restored in the tick in which a build ended would be as
 /// old as what was built from the other source, and make would not build again.
+///
+/// What it is given is on its way to the disk long before the sync that waits for it.
 struct ExactFile {
     file: File,
     is_stamped: bool,
+    /// Bytes written, and how many of them the system was asked to write out.
+    written: u64,
+    sent: u64,
 }
 
 impl ExactFile {
+    fn new(file: File) -> Box<Self> {
+        Box::new(Self { file, is_stamped: false, written: 0, sent: 0 })
+    }
+
+    /// Linux begins to write out a range when it is told that nobody needs it; what is not yet on the
+    /// disk then stays in memory.
+    #[cfg(target_os = "linux")]
+    fn send(&mut self) {
+        if self.written - self.sent >= WRITE_BEHIND_BYTES {
+            let length = std::num::NonZeroU64::new(self.written - self.sent);
+            let _ = rustix::fs::fadvise(&self.file, self.sent, length, Advice::DontNeed);
+            self.sent = self.written;
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn send(&mut self) {}
+
     /// Where a file system cannot do it the time of the tick stays.
     fn stamp(&mut self) {
         if !self.is_stamped {
@@ -239,7 +265,10 @@ impl ExactFile {
 impl Write for ExactFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.is_stamped = false;
-        self.file.write(bytes)
+        let count = self.file.write(bytes)?;
+        self.written += count as u64;
+        self.send();
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -277,7 +306,7 @@ impl PlacedFile for File {
 impl Disk for RealDisk {
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-        Ok(Box::new(ExactFile { file, is_stamped: false }))
+        Ok(ExactFile::new(file))
     }
 
     fn place(&self, path: &Path, mode: Option<u32>) -> io::Result<Arc<dyn PlacedFile>> {
@@ -333,7 +362,7 @@ impl Disk for RealDisk {
     fn create_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<Box<dyn DiskFile>> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(at, name, flags, Mode::from_raw_mode(mode))?);
-        Ok(Box::new(ExactFile { file, is_stamped: false }))
+        Ok(ExactFile::new(file))
     }
 
     fn create_dir_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<()> {
@@ -371,5 +400,26 @@ impl Disk for RealDisk {
 
     fn set_mode_in(&self, at: &OpenFolder, name: &[u8], mode: u32) -> io::Result<()> {
         Ok(rustix::fs::chmodat(at, name, Mode::from_raw_mode(mode), AtFlags::empty())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_sent_to_the_disk_on_the_way_is_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = RealDisk.create(&path, 0o600).unwrap();
+        let mut expected = Vec::new();
+        for piece in 0..25_u8 {
+            let piece = vec![piece; 1_000_003];
+            file.write_all(&piece).unwrap();
+            expected.extend(piece);
+        }
+        file.sync().unwrap();
+        assert!(expected.len() as u64 > 2 * WRITE_BEHIND_BYTES);
+        assert!(fs::read(&path).unwrap() == expected);
     }
 }

@@ -246,6 +246,10 @@ pub const READ_TASK_BYTES_MAX: u64 = 8 << 20;
 /// whole file system at once.
 pub const SYNC_EACH_FILES_MAX: usize = 64;
 
+/// Bytes of a file that are written before the system is asked to begin with bringing them to the disk:
+/// large enough for the disk, small enough that the sync at the end waits for little.
+pub const WRITE_BEHIND_BYTES: u64 = 8 << 20;
+
 /// A segment of the journal is sealed when it reaches this, by the next append. A one-shot command
 /// reads and checks the active one as a whole: 4 MiB take some 3 ms.
 pub const JOURNAL_SEGMENT_BYTES: u64 = 4 << 20;
