@@ -50,7 +50,7 @@ pub use rules::{RuleOptions, Rules, default_secrets};
 pub use scan::SkipReason;
 pub use single::{Single, capture_file};
 pub use stat_cache::StatCache;
-pub use survey::{FolderTotals, Survey, survey};
+pub use survey::{FolderTotals, Survey, survey, survey_of};
 pub use take_back::{finish, take_back};
 pub use temporary::write_whole;
 pub use watch::{Seen, Watcher};

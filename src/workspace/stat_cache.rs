@@ -113,6 +113,16 @@ impl StatCache {
         self.folders.keys().filter_map(|path| TreePath::new(path.as_slice()).ok())
     }
 
+    /// The folder's path and the bytes of every file and link, in no order.
+    pub(super) fn leaves(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.folders.iter().flat_map(|(path, record)| {
+            record.names().filter_map(move |name| match name.what {
+                What::Leaf { stamp, .. } => Some((path.as_slice(), stamp.size)),
+                _ => None,
+            })
+        })
+    }
+
     pub(super) fn settled(&self) -> i64 {
         self.settled
     }

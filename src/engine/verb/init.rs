@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::base::id::NamesId;
 use crate::base::name::Label;
+use crate::base::path::TreePath;
 use crate::engine::config::{Config, DEFAULT_SETTINGS, ProjectKind, default_text, guess};
 use crate::engine::context::CONFIG_FILE;
 use crate::engine::discover::Place;
@@ -22,7 +23,7 @@ use crate::object::names::{self, NameValue};
 use crate::object::snapshot::Origin;
 use crate::object::tree;
 use crate::store::{Store, StoreError};
-use crate::workspace::{FolderTotals, Survey, survey, write_whole};
+use crate::workspace::{FolderTotals, Survey, survey, survey_of, write_whole};
 
 /// Above this many bytes `init` asks.
 pub const ASK_BYTES: u64 = 2 << 30;
@@ -42,19 +43,19 @@ pub struct Options {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// The workspace.
     pub workspace: PathBuf,
     /// Where the store lies.
     pub store: PathBuf,
-    /// Files to capture.
+    /// Files that were captured, or would be in a dry run.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
     /// The largest folders at the top: path, files, bytes.
     pub largest: Vec<(ShownPath, u64, u64)>,
-    /// What is ignored and so not captured, topmost only.
+    /// How much is ignored and so not captured, topmost only.
     pub ignored: usize,
     /// Files that look like secrets and are not captured.
     pub secrets: Vec<ShownPath>,
@@ -90,13 +91,18 @@ pub fn run_with(
     options: &Options,
     prepare: impl FnOnce() -> Result<(), EngineError>,
 ) -> Result<Report, EngineError> {
-    let plan = plan(&surroundings, options)?;
+    let mut plan = plan(&surroundings, options)?;
+    // Who asked for it however much it is does not wait for a walk that counts.
+    if options.dry_run || !options.yes {
+        let found = survey(&rules_of(&plan.place, &surroundings, &plan.config)?)?;
+        plan.report.count(&found);
+    }
+    let report = &plan.report;
     if options.dry_run {
         return Ok(plan.report);
     }
-    let survey = &plan.report;
-    if !options.yes && (survey.bytes > ASK_BYTES || survey.files > ASK_FILES) {
-        return Err(EngineError::NeedsConsent(question(survey)));
+    if !options.yes && (report.bytes > ASK_BYTES || report.files > ASK_FILES) {
+        return Err(EngineError::NeedsConsent(question(report)));
     }
     prepare()?;
     apply(surroundings, plan)
@@ -119,6 +125,7 @@ fn refuse_in_view(root: &Path, surroundings: &Surroundings) -> Result<(), Engine
 
 struct Plan {
     place: Place,
+    config: Config,
     /// The text of `exp.toml`, where there is none yet.
     new_config: Option<String>,
     report: Report,
@@ -136,14 +143,20 @@ fn plan(surroundings: &Surroundings, options: &Options) -> Result<Plan, EngineEr
     let existing = read_config(&root)?;
     let new_config = existing.is_none().then(|| default_text(&kinds));
     let config = Config::parse(existing.as_ref().or(new_config.as_ref()).map_or("", |t| t))?;
-    let found = survey(&rules_of(&place, surroundings, &config)?)?;
-    let report = report(&place, &found, &config, &kinds, probe(surroundings, &place));
-    let report = Report { wrote_config: new_config.is_some(), ..report };
-    Ok(Plan { place, new_config, report })
+    let report = Report {
+        workspace: place.root.clone(),
+        store: place.store.clone(),
+        backend: probe(surroundings, &place),
+        guessed: kinds.iter().map(|kind| format!("{kind:?}").to_lowercase()).collect(),
+        stages: config.stages.iter().map(|stage| stage.name.clone()).collect(),
+        wrote_config: new_config.is_some(),
+        ..Report::default()
+    };
+    Ok(Plan { place, config, new_config, report })
 }
 
 fn apply(surroundings: Surroundings, plan: Plan) -> Result<Report, EngineError> {
-    let Plan { place, new_config, mut report } = plan;
+    let Plan { place, new_config, mut report, .. } = plan;
     let disk = surroundings.disk.clone();
     if let Some(text) = new_config {
         write_whole(&*disk, &place.root, CONFIG_FILE, text.as_bytes())?;
@@ -157,22 +170,24 @@ fn apply(surroundings: Surroundings, plan: Plan) -> Result<Report, EngineError> 
         Err(error) => return Err(error.into()),
     };
     let engine = Engine::of(surroundings, place, store);
-    report.snapshot = Some(first_snapshot(&engine)?);
+    report.snapshot = Some(first_snapshot(&engine, &mut report)?);
     Ok(report)
 }
 
 /// Captures the files as the first snapshot. The workspace's registration comes last of all, so
 /// that an `init` cut short can be given again: one that had committed lacks nothing else.
-fn first_snapshot(engine: &Engine) -> Result<String, EngineError> {
+fn first_snapshot(engine: &Engine, report: &mut Report) -> Result<String, EngineError> {
     let now = names::get(&engine.store, engine.store.names()?, &engine.position_key())?;
+    let config = engine.config()?;
     if let Some(NameValue::Position(position)) = now {
+        report.count(&survey(&engine.rules(&config)?)?);
         register(engine)?;
         return Ok(position.snapshot.hex());
     }
     let writer = engine.writer()?;
-    let config = engine.config()?;
     let base = tree::empty(&writer)?;
     let mut taken = engine.take(&writer, &config, base)?;
+    report.count(&survey_of(&taken.capture, &taken.cache));
     let names = engine.store.names()?;
     let branch = free_branch(engine, names)?;
     let message = "first snapshot".to_owned();
@@ -259,28 +274,15 @@ fn read_config(root: &Path) -> Result<Option<String>, EngineError> {
     }
 }
 
-fn report(
-    place: &Place,
-    found: &Survey,
-    config: &Config,
-    kinds: &[ProjectKind],
-    backend: String,
-) -> Report {
-    let shown = |path: &crate::base::path::TreePath| ShownPath(path.clone());
-    let largest = |folder: &FolderTotals| (shown(&folder.path), folder.files, folder.bytes);
-    Report {
-        workspace: place.root.clone(),
-        store: place.store.clone(),
-        files: found.files,
-        bytes: found.bytes,
-        largest: found.largest_folders.iter().map(largest).collect(),
-        ignored: found.ignored.len(),
-        secrets: found.secrets.iter().map(shown).collect(),
-        backend,
-        guessed: kinds.iter().map(|kind| format!("{kind:?}").to_lowercase()).collect(),
-        stages: config.stages.iter().map(|stage| stage.name.clone()).collect(),
-        wrote_config: false,
-        snapshot: None,
+impl Report {
+    fn count(&mut self, found: &Survey) {
+        let shown = |path: &TreePath| ShownPath(path.clone());
+        let largest = |folder: &FolderTotals| (shown(&folder.path), folder.files, folder.bytes);
+        self.files = found.files;
+        self.bytes = found.bytes;
+        self.largest = found.largest_folders.iter().map(largest).collect();
+        self.ignored = found.ignored.len();
+        self.secrets = found.secrets.iter().map(shown).collect();
     }
 }
 

@@ -290,6 +290,7 @@ fn a_survey_counts_what_a_capture_takes() {
     let found = bench.capture(None);
     assert_eq!((survey.files, survey.bytes), (found.files, found.bytes));
     assert_eq!((&survey.ignored, &survey.secrets), (&found.ignored, &found.secrets));
+    assert_eq!(survey, survey_of(&found, &bench.cache));
     let largest: Vec<_> =
         survey.largest_folders.iter().map(|f| (f.path.display(), f.bytes)).collect();
     let expected = [("f2", 9), ("f6", 8), ("f4", 7), ("f0", 5), ("f3", 3)];
