@@ -118,8 +118,13 @@ fn read_all(
                 return Ok(task.names.iter().map(|_| Content::Racing).collect());
             };
             let store = |at: &usize| {
-                let name = folder.names[*at].name.of(&folder.bytes);
-                let stored = content::store(objects, opened.as_fd(), name, now);
+                let found = &folder.names[*at];
+                let name = found.name.of(&folder.bytes);
+                let seen = match &found.state {
+                    State::Unread(stamp) => Some(stamp),
+                    _ => None,
+                };
+                let stored = content::store(objects, opened.as_fd(), name, seen, now);
                 stored.map_err(|error| match error {
                     ObjectError::Content(source) => {
                         let place = rules.root.place(&folder.path.join(name));

@@ -35,15 +35,18 @@ enum Try {
     Changed,
 }
 
-/// Puts the content of a file or the target of a link. `now` is the clock before the capture.
+/// Puts the content of a file or the target of a link. `now` is the clock before the capture; `seen`
+/// is what a walk saw there since, and saves a look at a file that is still so after reading.
 pub(super) fn store(
     objects: &(impl Put + ?Sized),
     folder: BorrowedFd<'_>,
     name: &[u8],
+    seen: Option<&Stamp>,
     now: i64,
 ) -> Result<Content, ObjectError> {
-    for _ in 0..RACE_TRIES_MAX {
-        if let Try::Done(content) = try_once(objects, folder, name, now)? {
+    let looks = std::iter::repeat_n(None, RACE_TRIES_MAX);
+    for seen in seen.map(Some).into_iter().chain(looks) {
+        if let Try::Done(content) = try_once(objects, folder, name, seen, now)? {
             return Ok(content);
         }
     }
@@ -54,10 +57,11 @@ fn try_once(
     objects: &(impl Put + ?Sized),
     folder: BorrowedFd<'_>,
     name: &[u8],
+    seen: Option<&Stamp>,
     now: i64,
 ) -> Result<Try, ObjectError> {
     match handle::open_file(folder, name) {
-        Ok(file) => try_file(objects, file, now),
+        Ok(file) => try_file(objects, file, seen, now),
         Err(error) if is_loop(&error) => try_link(objects, folder, name),
         Err(error) => unopened(error),
     }
@@ -101,8 +105,13 @@ fn try_link(
     }
 }
 
-fn try_file(objects: &(impl Put + ?Sized), mut file: File, now: i64) -> Result<Try, ObjectError> {
-    let before = stamp_of(&file)?;
+fn try_file(
+    objects: &(impl Put + ?Sized),
+    mut file: File,
+    seen: Option<&Stamp>,
+    now: i64,
+) -> Result<Try, ObjectError> {
+    let before = seen.map_or_else(|| stamp_of(&file), |seen| Ok(*seen))?;
     let Some(kind) = before.leaf_kind() else { return Ok(Try::Changed) };
     let read = if before.size > BLOB_WHOLE_BYTES_MAX {
         let (blob, length) = objects.put_blob_from(&mut file)?;
@@ -238,12 +247,38 @@ mod tests {
         let store_with = |times| {
             let times = AtomicUsize::new(times);
             let objects = Meddling { objects: MemoryObjects::new(), path: &path, times };
-            store(&objects, handle.as_fd(), b"log", 0).unwrap()
+            store(&objects, handle.as_fd(), b"log", None, 0).unwrap()
         };
         assert!(matches!(store_with(RACE_TRIES_MAX), Content::Racing));
         let Content::Stored { hash, .. } = store_with(RACE_TRIES_MAX - 1) else {
             panic!("it stood still the last time");
         };
         assert_eq!(hash, codec::blob_id(&std::fs::read(&path).unwrap()).0);
+    }
+
+    #[test]
+    fn a_file_that_changed_since_the_walk_saw_it_is_recorded_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let handle = File::open(folder.path()).unwrap();
+        let objects = MemoryObjects::new();
+        let long = "x".repeat(3 << 20);
+        for (then, now) in [("1", "22"), ("22", ""), ("", "333"), (&long, "1"), ("1", &long)] {
+            std::fs::write(&path, then).unwrap();
+            let seen = handle::stamp_at(&handle, b"file").unwrap();
+            std::fs::write(&path, now).unwrap();
+            let stored = store(&objects, handle.as_fd(), b"file", Some(&seen), 0).unwrap();
+            let Content::Stored { stamp, hash, .. } = stored else { panic!("{stored:?}") };
+            assert_eq!(hash, codec::blob_id(now.as_bytes()).0);
+            assert_eq!(stamp, handle::stamp_at(&handle, b"file").unwrap());
+        }
+        let seen = handle::stamp_at(&handle, b"file").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("target", &path).unwrap();
+        let stored = store(&objects, handle.as_fd(), b"file", Some(&seen), 0).unwrap();
+        let Content::Stored { kind: EntryKind::Symlink, hash, .. } = stored else {
+            panic!("{stored:?}")
+        };
+        assert_eq!(hash, codec::blob_id(b"target").0);
     }
 }

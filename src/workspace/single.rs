@@ -49,7 +49,7 @@ pub fn capture_file(
     if !is_leaf {
         return Ok(Single::Unclear);
     }
-    match content::store(objects, opened.as_fd(), name, now.0) {
+    match content::store(objects, opened.as_fd(), name, None, now.0) {
         Ok(Content::Stored { kind, stamp, hash }) => {
             Ok(Single::Captured(Leaf::Blob(kind, BlobId(hash), stamp.size)))
         }
