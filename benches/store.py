@@ -175,6 +175,8 @@ def first(bench):
     loop = [statistics.median(getattr(one, field) for one in taken["exp init"]) /
             statistics.median(getattr(one, field) for one in taken["bare loop"]) for field in ("wall", "busy")]
     print(f"  exp takes {loop[0]:.2f} x the bare loop (cpu {loop[1]:.2f})")
+    git = statistics.median(one.wall for one in taken["git add, commit"])
+    print(f"  git takes {git / statistics.median(one.wall for one in taken['exp init']):.2f} x exp")
     sizes = {name: bench.disk_bytes(bench.scratch / name) / 1e6
              for name in ("store", "git", "git-1", "restic") if (bench.scratch / name).exists()}
     spent = bench.run(bench.git("gc", "--quiet"))
@@ -356,8 +358,14 @@ def main():
         print(f"{os.uname().sysname} {os.uname().release}, {os.cpu_count()} cores, load {load}", flush=True)
         if {"first", "change", "back"} & set(options.part):
             subprocess.run(["cp", "-r", "--reflink=auto", str(options.source), str(bench.work)], check=True)
+            count = lambda: sum(len(names) for _, _, names in os.walk(bench.work))
+            before = count()
             bench.run(bench.git("init", "--quiet"), bench.git("clean", "-Xdffq"))
             shutil.rmtree(scratch / "git")
+            print(f"{count()} of {before} files; git ignores the others", flush=True)
+            if count() < before / 2:
+                raise SystemExit(f"that is not the tree: which lines of {options.source}/.gitignore hide it? "
+                                 "(Debian's Linux source has one, /*, that must go first.)")
         else:
             bench.work.mkdir()
         subprocess.run(["sync"], check=True)

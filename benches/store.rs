@@ -2,7 +2,7 @@
 //! store of very many snapshots.
 //!
 //! `store bare SOURCE FILE` reads every file below SOURCE, hashes it (BLAKE3), compresses it with
-//! its neighbours (zstd 3, blocks of 1 MiB) on all cores, writes the blocks to FILE and syncs it:
+//! its neighbours (zstd as packs do, blocks of 1 MiB) on all cores, writes the blocks to FILE and syncs it:
 //! what a first snapshot cannot do without, and nothing else. `store many STORE COUNT` adds that
 //! many snapshots, each a commit of one changed file, to the first workspace of a store, and a tag
 //! for every hundredth; nothing is synced. `store change STORE PATH` prints what the newest snapshot
@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use expdag::base::disk::{Disk, DiskFile, PlacedFile, RealDisk};
 use expdag::base::id::{ObjectId, SnapshotId, TreeId};
+use expdag::base::limits::{COMPRESSION_LEVEL, LARGE_BLOCK_HASH_LOG};
 use expdag::base::name::Label;
 use expdag::base::path::TreePath;
 use expdag::base::time::{Clock, SystemClock, Timestamp};
@@ -28,6 +29,8 @@ use expdag::object::traits::{Fetch, ObjectError, Put, put_blob};
 use expdag::object::tree::{self, EntryKind, Leaf};
 use expdag::store::{Change, NameMove, Store};
 use rayon::prelude::*;
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::CParameter;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -64,12 +67,14 @@ fn bare(source: &Path, target: &Path) -> Outcome<()> {
     files_below(source, &mut files)?;
     files.sort();
     let out = Mutex::new(File::create(target)?);
-    let write = |block: &mut Vec<u8>| -> io::Result<()> {
-        let frame = zstd::bulk::compress(block, 3)?;
+    let write = |compressor: &mut Compressor<'_>, block: &mut Vec<u8>| -> io::Result<()> {
+        let frame = compressor.compress(block)?;
         block.clear();
         out.lock().map_err(|_| io::Error::other("a writer panicked"))?.write_all(&frame)
     };
     let task = |files: &[PathBuf]| -> io::Result<Vec<[u8; 32]>> {
+        let mut compressor = Compressor::new(COMPRESSION_LEVEL)?;
+        compressor.set_parameter(CParameter::HashLog(LARGE_BLOCK_HASH_LOG))?;
         let mut block = Vec::with_capacity(2 * BLOCK_BYTES);
         let mut hashes = Vec::new();
         for file in files {
@@ -77,13 +82,14 @@ fn bare(source: &Path, target: &Path) -> Outcome<()> {
             io::Read::read_to_end(&mut File::open(file)?, &mut block)?;
             hashes.push(*blake3::hash(&block[start..]).as_bytes());
             if block.len() >= BLOCK_BYTES {
-                write(&mut block)?;
+                write(&mut compressor, &mut block)?;
             }
         }
-        write(&mut block)?;
+        write(&mut compressor, &mut block)?;
         Ok(hashes)
     };
-    let hashes: io::Result<Vec<_>> = files.par_chunks(TASK_FILES).map(task).collect();
+    let hashes: io::Result<Vec<_>> =
+        files.par_chunks(TASK_FILES).with_max_len(1).map(task).collect();
     let hashes = hashes?.concat();
     let mut out = out.into_inner()?;
     out.write_all(hashes.as_flattened())?;
