@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use expdag::base::disk::{Disk, DiskFile, PlacedFile, RealDisk};
 use expdag::base::id::{ObjectId, SnapshotId, TreeId};
-use expdag::base::limits::{COMPRESSION_LEVEL, LARGE_BLOCK_HASH_LOG};
+use expdag::base::limits::LARGE_BLOCK_ZSTD;
 use expdag::base::name::Label;
 use expdag::base::path::TreePath;
 use expdag::base::time::{Clock, SystemClock, Timestamp};
@@ -73,8 +73,11 @@ fn bare(source: &Path, target: &Path) -> Outcome<()> {
         out.lock().map_err(|_| io::Error::other("a writer panicked"))?.write_all(&frame)
     };
     let task = |files: &[PathBuf]| -> io::Result<Vec<[u8; 32]>> {
-        let mut compressor = Compressor::new(COMPRESSION_LEVEL)?;
-        compressor.set_parameter(CParameter::HashLog(LARGE_BLOCK_HASH_LOG))?;
+        let (level, hash, matches, window) = LARGE_BLOCK_ZSTD;
+        let mut compressor = Compressor::new(level)?;
+        compressor.set_parameter(CParameter::HashLog(hash))?;
+        compressor.set_parameter(CParameter::MinMatch(matches))?;
+        compressor.set_parameter(CParameter::WindowLog(window))?;
         let mut block = Vec::with_capacity(2 * BLOCK_BYTES);
         let mut hashes = Vec::new();
         for file in files {

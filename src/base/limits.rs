@@ -192,17 +192,19 @@ pub const WORKSPACE_LOCK_TRIES_BRIEF: usize = 100;
 /// Blocks that a writer fills side by side, one a thread, so that neighbours stay together.
 pub const OPEN_BLOCKS_MAX: usize = 16;
 
-/// How hard zstd tries: 3 is its default, and what design.md §5 was measured with.
+/// How hard zstd tries where little is written: 3 is its default.
 pub const COMPRESSION_LEVEL: i32 = 3;
 
-/// The size of zstd's table of long matches, as a power of two, in blocks larger than
-/// `LARGE_BLOCK_BYTES_MIN`; for these its own choice is 17. With 16 both tables stay in the nearest
-/// caches: 494 MB of the Linux source in blocks of 1 MiB take 0.973 s and 70.6 MB, with 17 1.077 s and
-/// 70.4 MB (15: 0.99 s and 71.1 MB; level 2: 0.88 s and 74.6 MB; level 1: 0.77 s and 77.7 MB).
-pub const LARGE_BLOCK_HASH_LOG: u32 = 16;
-
-/// From here on zstd takes its parameters for large contents.
+/// Blocks longer than this are compressed as `LARGE_BLOCK_ZSTD` says: they come from many files at once,
+/// and somebody waits. From here on zstd takes its parameters for large contents.
 pub const LARGE_BLOCK_BYTES_MIN: usize = 256 << 10;
+
+/// Level, size of the table (a power of two), least length of a match, window (a power of two). The tables
+/// stay in the nearest caches. The first snapshot of the Linux source (two cores, medians in turns) takes
+/// 2.18 s and 236 MB so; with level 3 2.67 s and 221 MB, or 2.50 s with a table of 2^16; with level 2
+/// 2.3 s and 233 MB; with level 1 2.18 s and 242 MB. git has 255 MB after its gc; `gc --repack`
+/// writes with `REWRITE_LEVEL`.
+pub const LARGE_BLOCK_ZSTD: (i32, u32, u32, u32) = (1, 15, 7, 20);
 
 /// Packs up to this size are of the smallest class; each class holds packs 16 times as large.
 pub const PACK_CLASS_BYTES: u64 = 64 << 10;

@@ -12,7 +12,7 @@ use zstd::zstd_safe::CParameter;
 
 use crate::base::id::{Kind, ObjectId};
 use crate::base::limits::{
-    BLOCK_BYTES, BLOCK_BYTES_MAX, COMPRESSION_LEVEL, LARGE_BLOCK_BYTES_MIN, LARGE_BLOCK_HASH_LOG,
+    BLOCK_BYTES, BLOCK_BYTES_MAX, COMPRESSION_LEVEL, LARGE_BLOCK_BYTES_MIN, LARGE_BLOCK_ZSTD,
     RECORD_BLOCK_BYTES,
 };
 use crate::object::traits::ObjectError;
@@ -63,7 +63,7 @@ impl RawBlock {
             Some(compressor) => compressor,
             none => none.insert(Compressor::new(COMPRESSION_LEVEL)?),
         };
-        compressor.set_parameter(CParameter::HashLog(hash_log(raw.len())))?;
+        set_parameters(compressor, raw.len())?;
         let block =
             PackedBlock { objects, raw: raw.len() as u32, compressed: compressor.compress(&raw)? };
         if raw.capacity() <= BENCH_BYTES_MAX {
@@ -73,9 +73,15 @@ impl RawBlock {
     }
 }
 
-/// The size of zstd's table of long matches for a block of that many bytes; 0 is zstd's own choice.
-fn hash_log(bytes: usize) -> u32 {
-    if bytes > LARGE_BLOCK_BYTES_MIN { LARGE_BLOCK_HASH_LOG } else { 0 }
+/// How a block of that many bytes is compressed.
+fn set_parameters(compressor: &mut Compressor<'_>, bytes: usize) -> io::Result<()> {
+    // Nought is zstd's own choice by level and length.
+    let (level, hash, matches, window) =
+        if bytes > LARGE_BLOCK_BYTES_MIN { LARGE_BLOCK_ZSTD } else { (COMPRESSION_LEVEL, 0, 0, 0) };
+    compressor.set_parameter(CParameter::CompressionLevel(level))?;
+    compressor.set_parameter(CParameter::HashLog(hash))?;
+    compressor.set_parameter(CParameter::MinMatch(matches))?;
+    compressor.set_parameter(CParameter::WindowLog(window))
 }
 
 /// What a thread keeps from one block to the next: fresh memory for each costs page faults, and a
