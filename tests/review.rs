@@ -44,7 +44,11 @@ fn a_branch_has_at_most_one_workspace_on_it() {
     for refused in [&["switch", "main"][..], &["exec", "main", "--", "sh", "-c", "echo x > x"]] {
         let output = there(refused);
         let said = common::text(&output.stderr);
-        assert!(!output.status.success(), "{refused:?}");
+        assert_eq!(
+            output.status.code(),
+            Some(if refused[0] == "exec" { 125 } else { 3 }),
+            "{said}"
+        );
         assert!(said.contains("workspace `main` is on it"), "{refused:?}: {said}");
     }
     bench.write("a.txt", "two\n");
@@ -67,7 +71,7 @@ fn an_undo_does_not_lead_onto_a_branch_that_another_workspace_has_taken() {
     let mut there = bench.command_in(&other, &["switch", "main"]);
     let output = there.env("EXP_SESSION", "two").output().unwrap();
     assert!(output.status.success(), "{}", common::text(&output.stderr));
-    let said = bench.complains(2, &["undo"]);
+    let said = bench.complains(3, &["undo"]);
     assert!(said.contains("workspace `worktree-other` is on it"), "{said}");
     assert_eq!(bench.json(&["status"])["branch"], "idea");
 }
@@ -99,6 +103,31 @@ fn two_workspaces_on_one_branch_lose_nothing_of_each_other() {
         assert_eq!(messages(&bench, branch)[0], "more", "{verb:?}");
         assert_eq!(messages(&bench, "main"), ["here", "first snapshot"], "{verb:?}");
     }
+}
+
+#[test]
+fn an_undo_takes_back_what_was_done_here_not_in_another_workspace_of_the_session() {
+    let (bench, other) = two_worktrees();
+    let there = |arguments: &[&str]| {
+        let output = bench.command_in(&other, arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", common::text(&output.stderr));
+    };
+    bench.write("a.txt", "here\n");
+    bench.ok(&["rollback", "--to", "@"]);
+    bench.ok(&["branch", "idea"]);
+    fs::write(other.join("a.txt"), "there\n").unwrap();
+    there(&["snapshot", "-m", "there"]);
+    there(&["tag", "there"]);
+    // One after the other, each in its own place.
+    assert_eq!(bench.json(&["undo"])["operation_verb"], "branch");
+    there(&["undo"]);
+    assert_eq!(bench.json(&["undo"])["operation_verb"], "rollback");
+    assert_eq!(bench.read("a.txt"), "here\n");
+    assert_eq!(bench.json(&["redo"])["operation_verb"], "rollback");
+    assert_eq!(fs::read_to_string(other.join("a.txt")).unwrap(), "there\n");
+    let last = bench.json(&["op", "log"])["operations"][0]["summary"].to_string();
+    assert!(last.contains("redo of `rollback`"), "{last}");
+    bench.complains(4, &["show", "there"]);
 }
 
 /// Puts another workspace of the store onto `main` where that stands, as two switches at the same

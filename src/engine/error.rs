@@ -99,6 +99,14 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// Another workspace of this store stands on a branch: each would go on from where it stands itself.
+    #[error("branch `{branch}` cannot be taken: workspace `{workspace}` is on it")]
+    Taken {
+        /// The branch.
+        branch: String,
+        /// Who is on it.
+        workspace: String,
+    },
     /// A name was moved by somebody else meanwhile, or since.
     #[error("`{name}` was moved by {by}")]
     Moved {
@@ -247,6 +255,7 @@ impl EngineError {
             }
             Self::AlreadyAWorkspace(_)
             | Self::Exists { .. }
+            | Self::Taken { .. }
             | Self::Moved { .. }
             | Self::InTheWay { .. }
             | Self::AcrossHead { .. }

@@ -188,9 +188,8 @@ impl Engine {
         match standing.iter().find(|(workspace, _)| workspace != self.workspace()) {
             None => Ok(()),
             Some((workspace, _)) => {
-                let what = format!("branch `{label}` cannot be taken");
-                let why = format!("workspace `{workspace}` is on it; make a branch from it");
-                Err(EngineError::Refused { what, why })
+                let (branch, workspace) = (label.to_string(), workspace.clone());
+                Err(EngineError::Taken { branch, workspace })
             }
         }
     }

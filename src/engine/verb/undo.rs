@@ -280,13 +280,17 @@ impl Engine {
         }
     }
 
-    /// Whether an operation is a step that undo and redo take here: this session's, and in a view
-    /// only what was done in it. Outside, what an approach did is part of its experiment.
+    /// Whether an operation is a step that undo and redo take here: this session's in this workspace, and
+    /// in a view only what was done in it. Outside, what an `exec` recorded counts, too, but what an
+    /// approach did is part of its experiment.
     pub(super) fn is_step(&self, operation: &Operation) -> bool {
         let workspace = operation.workspace.as_deref();
         let is_here = match self.place.work() {
             Some(work) => workspace == Some(&work.workspace),
-            None => !workspace.is_some_and(is_of_approach),
+            None => workspace.is_none_or(|workspace| {
+                workspace == self.workspace()
+                    || (is_of_view(workspace) && !is_of_approach(workspace))
+            }),
         };
         is_here && operation.session == self.surroundings.session
     }

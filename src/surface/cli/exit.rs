@@ -68,12 +68,6 @@ pub fn hint(error: &EngineError) -> Option<String> {
              `.expignore`, or give --yes"
                 .to_owned()
         }
-        EngineError::NotFound { what, near, .. } => not_found(what, near),
-        EngineError::Ambiguous { .. } => "give more digits, or the whole name".to_owned(),
-        EngineError::Exists { .. } => "choose another name, or delete that one first".to_owned(),
-        EngineError::Moved { .. } => {
-            "look with `exp op log`, then give the command again".to_owned()
-        }
         EngineError::InTheWay { .. } => {
             "move these files away, or let them be captured (see `exp status`)".to_owned()
         }
@@ -124,7 +118,23 @@ pub fn hint(error: &EngineError) -> Option<String> {
         EngineError::State(state) => {
             return hint_of_state(state).or_else(|| hint_by_category(error));
         }
-        other => return hint_by_category(other),
+        other => return hint_of_name(other).or_else(|| hint_by_category(other)),
+    })
+}
+
+/// What to do about a name that is not as somebody thought.
+fn hint_of_name(error: &EngineError) -> Option<String> {
+    Some(match error {
+        EngineError::NotFound { what, near, .. } => not_found(what, near),
+        EngineError::Ambiguous { .. } => "give more digits, or the whole name".to_owned(),
+        EngineError::Exists { .. } => "choose another name, or delete that one first".to_owned(),
+        EngineError::Taken { branch, .. } => {
+            format!("`exp branch NAME {branch}` makes another one from it; `exp switch` to that")
+        }
+        EngineError::Moved { .. } => {
+            "look with `exp op log`, then give the command again".to_owned()
+        }
+        _ => return None,
     })
 }
 
