@@ -151,10 +151,24 @@ impl<'a> Arriving<'a> {
     }
 
     fn set(&mut self, key: NameKey, value: NameValue) -> Result<(), EngineError> {
+        self.move_to(key, Some(value))
+    }
+
+    fn move_to(&mut self, key: NameKey, new: Option<NameValue>) -> Result<(), EngineError> {
         let expected = names::get(&self.engine.store, self.names, &key)?;
-        let moved = NameMove { key: key.clone(), expected, new: Some(value) };
+        let moved = NameMove { key: key.clone(), expected, new };
         self.moves.insert(key, moved);
         Ok(())
+    }
+
+    /// What is trusted counts as found here, and no longer as what another store says.
+    fn is_own_now(&mut self, of: Option<ForeignKey>) -> Result<(), EngineError> {
+        let Some(of) = of.filter(|_| self.trusted) else { return Ok(()) };
+        let key = NameKey::Foreign { source: Label::new(self.source.as_str())?, of };
+        match self.now(&key)? {
+            Some(_) => self.move_to(key, None),
+            None => Ok(()),
+        }
     }
 
     /// Whether an experiment of that name here is another question.
@@ -256,7 +270,7 @@ impl<'a> Arriving<'a> {
         let own = NameKey::Experiment(name.clone());
         if self.now(&own)? == Some(NameValue::Experiment(id)) {
             self.add("experiment", &name, &name, Outcome::There, None);
-            return Ok(());
+            return self.is_own_now(Some(ForeignKey::Experiment(name)));
         }
         if !self.trusted {
             let value = ForeignValue::Experiment(id);
@@ -288,7 +302,7 @@ impl<'a> Arriving<'a> {
                 }
             };
             self.add("experiment", &name, &placed, outcome, why);
-            return Ok(());
+            return self.is_own_now(Some(ForeignKey::Experiment(name)));
         }
         Err(self.no_name(&name))
     }
@@ -312,14 +326,17 @@ impl<'a> Arriving<'a> {
             other => ("finding", other.text()),
         };
         let here = self.now(&key)?;
-        if here.as_ref() == Some(&value) {
-            self.add(kind, &name, &name, Outcome::There, None);
-            return Ok(());
-        }
-        if self.trusted && here.is_none() {
-            self.set(key, value)?;
-            self.add(kind, &name, &name, Outcome::New, None);
-            return Ok(());
+        let outcome = match here {
+            Some(here) if here == value => Some(Outcome::There),
+            None if self.trusted => Some(Outcome::New),
+            _ => None,
+        };
+        if let Some(outcome) = outcome {
+            if outcome == Outcome::New {
+                self.set(key.clone(), value)?;
+            }
+            self.add(kind, &name, &name, outcome, None);
+            return self.is_own_now(ForeignKey::of(key));
         }
         let (Some(of), Some(foreign)) = (ForeignKey::of(key), ForeignValue::of(value)) else {
             return Ok(());

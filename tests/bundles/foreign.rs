@@ -100,13 +100,22 @@ fn what_is_taken_on_trust_goes_with_the_import() {
     assert_eq!(b.json(&["show", &good])["verdict"]["word"], "unknown");
     b.ok(&["redo"]);
     assert_eq!(b.json(&["show", &good])["verdict"]["word"], "good");
-    // First seen as foreign, then trusted: both are said of it.
+    // First seen as foreign, then trusted: it is not foreign any more, until that is taken back.
     let b = Bench::project();
     b.ok(&["import", &file]);
+    let foreign =
+        |b: &Bench| b.json(&["show", &good])["foreign"].as_array().map_or(0, |found| found.len());
+    assert_eq!(foreign(&b), 1);
     let report = b.json(&["import", &file, "--trust", &word[word.len() - 8..]]);
     assert_eq!(report["trusted"], true);
     assert_eq!(b.json(&["show", &good])["verdict"]["word"], "good");
-    assert_eq!(newest(&b)["verb"], "import");
+    assert_eq!(foreign(&b), 0);
+    b.ok(&["undo"]);
+    assert_eq!(b.json(&["show", &good])["verdict"]["word"], "unknown");
+    assert_eq!(foreign(&b), 1);
+    b.ok(&["redo"]);
+    assert_eq!(foreign(&b), 0);
+    assert_eq!(newest(&b)["verb"], "redo");
     let report = b.json(&["import", &file, "--trust", &word]);
     assert!(report["operation"].is_null(), "{report:#}");
 }
@@ -157,6 +166,11 @@ fn nothing_is_chosen_from_an_experiment_of_another_store() {
     // The last experiment is never one of another store.
     b.complains(4, &["select"]);
     sound(&b);
+
+    let listed = |b: &Bench| b.json(&["experiments"])["experiments"].as_array().unwrap().len();
+    assert_eq!(listed(&b), 1);
+    b.ok(&["import", &file, "--trust", &word]);
+    assert_eq!(listed(&b), 1, "not once more as foreign");
 
     let (b, ..) = receiver(&file, true);
     assert_eq!(b.json(&["select", "e1"])["selected"], "fast");
