@@ -221,12 +221,21 @@ def change(bench):
         ways.append(("restic backup", timed(bench.restic("backup", "."))))
     bench.in_turns("one file changed", ways, bench.options.quick_runs, "exp hook post")
     if shutil.which("strace"):
-        edit()
-        written(bench, file, message)
+        # Each sixteenth also brings small packs together.
+        taken = []
+        for _ in range(16):
+            edit()
+            taken.append(written(bench, file, message))
+        for word, (over, syncs, total, content, trees) in zip(("least", "median", "most"),
+                                                              (min(taken), sorted(taken)[8], max(taken))):
+            print(f"  {word} of 16: syncs {syncs}; bytes written {total} = compressed change {content} "
+                  f"+ trees of its path {trees} + {over}", flush=True)
+        print(f"  mean of 16: + {statistics.mean(over for over, *_ in taken):.0f} bytes", flush=True)
     file.write_bytes(original)
 
 
 def written(bench, file, message):
+    """What one hook writes beside the change and the trees of its path, and all of it."""
     trace = bench.scratch / "trace"
     calls = "fsync,fdatasync,syncfs,sync,write,writev,pwrite64,pwritev"
     bench.run(["strace", "-f", "-e", f"trace={calls}", "-o", str(trace), *bench.exp("hook", "post")], stdin=message)
@@ -238,8 +247,7 @@ def written(bench, file, message):
     done = subprocess.run([bench.helper, "change", str(bench.scratch / "store"), path],
                           stdout=subprocess.PIPE, check=True)
     content, trees = map(int, done.stdout.split())
-    print(f"  syncs {len(syncs)}; bytes written {sum(writes)} = compressed change {content} + trees of its path "
-          f"{trees} + {sum(writes) - content - trees}", flush=True)
+    return sum(writes) - content - trees, len(syncs), sum(writes), content, trees
 
 
 def back(bench):
