@@ -54,6 +54,15 @@ echo "test result: $word. $passed passed; $failed failed; 0 ignored; 0 measured;
 [ $failed -eq 0 ]
 "#;
 
+/// Takes the machine's variables from a command, but `PATH`, and where a program that was built to
+/// count its lines (`.ci/coverage`) writes the counts: else it leaves a file in the workspace.
+pub fn bare(command: &mut Command) {
+    command.env_clear();
+    for name in ["PATH", "LLVM_PROFILE_FILE"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+}
+
 /// Where a workspace and all around it lies: ours, or somebody else's.
 enum Home {
     Own(tempfile::TempDir),
@@ -125,8 +134,8 @@ impl Bench {
 
     pub fn command_in(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_exp"));
-        command.args(arguments).current_dir(folder).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.args(arguments).current_dir(folder);
+        bare(&mut command);
         command.env("HOME", self.outside("home"));
         command.env("XDG_STATE_HOME", self.outside("state"));
         command.env("EXP_SESSION", &self.session).env("USER", "tester");

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::common::bare;
 use super::subject::Copy;
 
 /// Far more than any of them takes.
@@ -36,8 +37,8 @@ pub fn faults_of_commands(copy: &Copy, file: &Path) -> Vec<String> {
 fn fault_of(copy: &Copy, file: &Path, words: &[&str]) -> Option<String> {
     let home = copy.root().parent().expect("a parent").to_owned();
     let mut command = Command::new(env!("CARGO_BIN_EXE_exp"));
-    command.args(words).current_dir(copy.root()).env_clear();
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.args(words).current_dir(copy.root());
+    bare(&mut command);
     command.env("HOME", home.join("home")).env("XDG_STATE_HOME", home.join("state"));
     command.env("EXP_SESSION", "one").env("USER", "tester");
     let said = home.join("said");

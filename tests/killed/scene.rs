@@ -12,7 +12,7 @@ use expdag::object::operation::Operation;
 use expdag::store::Store;
 
 use super::common::state::{Files, State, files};
-use super::common::{Bench, text};
+use super::common::{Bench, bare, text};
 use super::library::copy;
 
 /// A verb that is killed.
@@ -135,8 +135,8 @@ impl Scene {
 
     /// Gives a command its folder and its environment.
     pub fn dress<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        command.current_dir(self.root()).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.current_dir(self.root());
+        bare(command);
         command.env("HOME", self.home.path().join("home"));
         command.env("XDG_STATE_HOME", self.home.path().join("state"));
         command.env("EXP_SESSION", "one").env("USER", "tester")
