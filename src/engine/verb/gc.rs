@@ -74,6 +74,8 @@ pub struct Report {
     pub postponed: usize,
     /// What is damaged and was left as it is, a sentence each.
     pub damaged: Vec<String>,
+    /// What was damaged and is gone, a sentence each: all that is kept lies whole elsewhere.
+    pub cleared: Vec<String>,
     /// What is used of the quota nevertheless, where that is worth saying.
     pub still_used: Option<StillUsed>,
     /// Where the limits are written.
@@ -123,6 +125,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         report.after = Some(holding(&done.after));
         report.postponed = done.postponed;
         report.damaged = done.damaged.iter().map(damage).collect();
+        report.cleared = done.cleared.iter().map(damage).collect();
     }
     report.still_used = still_used(engine, &report, &settings.retention)?;
     Ok(report)
@@ -172,6 +175,7 @@ fn planned(numbers: &PlanNumbers, decisions: &BTreeMap<Decision, usize>) -> Repo
         after: None,
         postponed: 0,
         damaged: numbers.damaged.iter().map(damage).collect(),
+        cleared: Vec::new(),
         still_used: None,
         settings: PathBuf::new(),
     }
@@ -196,7 +200,8 @@ fn holding(of: &crate::store::Holding) -> Holding {
 }
 
 fn damage((path, what): &(PathBuf, String)) -> String {
-    format!("`{}`: {what}", path.display())
+    let path = format!("`{}`", path.display());
+    if what.starts_with(&path) { what.clone() } else { format!("{path}: {what}") }
 }
 
 /// Folders of logs that are older than snapshots may be, of what is no branch any more, and that

@@ -140,6 +140,11 @@ impl Marks {
         self.live.values_mut()
     }
 
+    /// All live objects by their ids, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = ObjectId> {
+        self.live.keys().copied()
+    }
+
     /// Whether a live object refers to it, and it may be gone.
     pub fn is_referred(&self, id: ObjectId) -> bool {
         self.referred.contains(&id)

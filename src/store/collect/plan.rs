@@ -2,13 +2,13 @@
 //!
 //! Does not know why something is kept, nor for how long.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::super::error::StoreError;
 use super::super::open::Store;
 use super::mark::Marks;
-use super::survey::{Care, Fate, Survey};
+use super::survey::{Care, DamagedPacks, Fate, Survey};
 use crate::base::id::{ObjectId, OperationId, SnapshotId};
 
 /// What is kept.
@@ -80,7 +80,7 @@ impl Store {
     /// nothing is planned.
     pub fn plan_collection(&self, keep: Keep) -> Result<CollectPlan, StoreError> {
         let mut marks = Marks::of(self, keep)?;
-        let survey = Survey::of(self, &mut marks, Care::default(), &mut HashMap::new())?;
+        let survey = Survey::of(self, &mut marks, Care::default(), &mut DamagedPacks::default())?;
         let numbers = numbers(&survey, &marks)?;
         Ok(CollectPlan { numbers, marks, rewrites_all: false })
     }

@@ -3,8 +3,9 @@
 //! Each live object is taken from one pack, its *holder*; what lies in another pack as well is a
 //! double there, and goes with the dead.
 //!
-//! Reads indexes; blocks only where it is asked to prove them. A pack that is damaged holds nothing,
-//! and stays: what it has may lie elsewhere too, and what could still be saved from it must not go.
+//! Reads indexes; blocks only where it is asked to prove them. A pack that is damaged holds what lies in
+//! its whole blocks. It stays while anything that lives is nowhere whole, since that may still be saved
+//! from it by hand; else what it holds is copied, and it goes.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -56,15 +57,52 @@ pub struct Surveyed {
     has_stale: bool,
     /// Whether another pack has what it holds, too.
     has_doubles: bool,
+    /// What is wrong with it, if anything is.
+    damage: Option<Damage>,
+    /// Whether nobody can say, or believe, what lies in it: it holds nothing.
+    is_blind: bool,
 }
 
-/// All packs, the largest first.
-#[derive(Debug)]
+/// All packs, the largest first, the damaged ones last.
+#[derive(Debug, Default)]
 pub struct Survey {
     /// The packs; holders are places in this list.
     pub packs: Vec<Surveyed>,
     /// Tombstones that stay, where they stand already.
     pub tombstones: HashMap<ObjectId, u32>,
+    /// Tombstones in blocks that are not whole.
+    torn_tombstones: Vec<ObjectId>,
+}
+
+/// What is known of the damage of a pack.
+#[derive(Clone, Debug)]
+pub struct Damage {
+    /// In a sentence.
+    pub what: String,
+    /// Whether even what its digests call whole could not be copied: then it holds nothing.
+    pub is_hopeless: bool,
+}
+
+/// The packs of which it is known that they are damaged.
+#[derive(Debug, Default)]
+pub struct DamagedPacks(HashMap<Hash, Damage>);
+
+impl DamagedPacks {
+    /// Something of it is not what its digest says.
+    pub fn add(&mut self, pack: &Pack, what: &ObjectError) {
+        let damage = || Damage { what: what.to_string(), is_hopeless: false };
+        self.0.entry(pack.name).or_insert_with(damage);
+    }
+
+    /// It could not be copied.
+    pub fn add_hopeless(&mut self, pack: &Pack, what: &ObjectError) {
+        self.0.insert(pack.name, Damage { what: what.to_string(), is_hopeless: true });
+    }
+
+    /// Grows with all that is found out.
+    pub fn weight(&self) -> usize {
+        self.0.values().map(|damage| 1 + usize::from(damage.is_hopeless)).sum()
+    }
 }
 
 /// How thoroughly packs are looked at and written.
@@ -86,19 +124,23 @@ impl Survey {
         store: &Store,
         marks: &mut Marks,
         care: Care,
-        damaged: &mut HashMap<Hash, String>,
+        damaged: &mut DamagedPacks,
     ) -> Result<Self, StoreError> {
         loop {
-            let known = damaged.len();
+            let known = damaged.weight();
             let survey = Self::once(store, marks, damaged, care)?;
-            for surveyed in survey.packs.iter().filter(|_| care.proves) {
-                if surveyed.fate == Fate::Rewritten || surveyed.has_doubles {
-                    let fault = prove(&surveyed.pack).err();
-                    damaged.extend(fault.map(|e| (surveyed.pack.name, e.to_string())));
+            // Where a damaged one is to go each of the others is relied on.
+            let proves_all = survey.cleared().next().is_some();
+            for surveyed in survey.packs.iter().filter(|pack| care.proves && !pack.is_damaged()) {
+                let is_relied_on = surveyed.fate == Fate::Rewritten || surveyed.has_doubles;
+                if (is_relied_on || proves_all)
+                    && let Err(error) = prove(&surveyed.pack)
+                {
+                    damaged.add(&surveyed.pack, &error);
                 }
             }
             // Ends: each round finds another damaged pack, or none.
-            if damaged.len() == known {
+            if damaged.weight() == known {
                 return Ok(survey);
             }
         }
@@ -107,24 +149,23 @@ impl Survey {
     fn once(
         store: &Store,
         marks: &mut Marks,
-        damaged: &mut HashMap<Hash, String>,
+        damaged: &mut DamagedPacks,
         care: Care,
     ) -> Result<Self, StoreError> {
         marks.all_mut().for_each(|live| live.holder = NOWHERE);
         let mut packs: Vec<Arc<Pack>> = store.packs.rescan()?.iter().cloned().collect();
-        packs.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.name.cmp(&b.name)));
-        let mut survey = Self { packs: Vec::new(), tombstones: HashMap::new() };
+        // Nothing is held by a damaged one that another has.
+        packs.sort_by_key(|pack| {
+            (damaged.0.contains_key(&pack.name), std::cmp::Reverse(pack.bytes), pack.name)
+        });
+        let mut survey = Self::default();
         for pack in packs {
-            if let Some(what) = damaged.get(&pack.name) {
-                survey.packs.push(Surveyed::new(&pack, Fate::Damaged(what.clone())));
-                continue;
-            }
-            match survey.take(&pack, marks) {
+            let damage = damaged.0.get(&pack.name).cloned();
+            let is_known = damage.is_some();
+            match survey.take(&pack, damage, marks) {
                 Err(e) if is_gone(&e) => {}
-                // Found out: whoever called begins again without it.
-                Err(e) if e.is_corruption() => {
-                    damaged.insert(pack.name, e.to_string());
-                }
+                // Found out: whoever called begins again with that in mind.
+                Err(e) if e.is_corruption() && !is_known => damaged.add(&pack, &e),
                 taken => taken?,
             }
         }
@@ -132,48 +173,86 @@ impl Survey {
         // Compaction is bounded: many packs of some size are brought together here.
         let settles = |surveyed: &&Surveyed| surveyed.pack.bytes < PACK_SETTLED_BYTES;
         let is_crowded = survey.packs.iter().filter(settles).count() > COLLECT_PACKS_MAX;
+        let is_all_there = survey.is_all_there(marks);
         for surveyed in &mut survey.packs {
             let is_one_of_many = is_crowded && settles(&&*surveyed);
             let goes = care.rewrites_all || is_one_of_many || surveyed.is_wasteful();
-            if surveyed.fate == Fate::Stays && goes {
+            let goes = if surveyed.is_damaged() { is_all_there } else { goes };
+            if goes {
                 surveyed.fate = Fate::Rewritten;
             }
         }
         Ok(survey)
     }
 
-    fn take(&mut self, pack: &Arc<Pack>, marks: &mut Marks) -> Result<(), ObjectError> {
-        let open = pack.open()?;
-        let number = self.packs.len() as u32;
-        let mut surveyed = Surveyed::new(pack, Fate::Stays);
-        for at in 0..open.count() {
-            let entry = open.entry(at)?;
-            surveyed.objects += 1;
-            surveyed.bytes += u64::from(entry.length);
-            let Some(live) = marks.get_mut(entry.id) else { continue };
-            if live.holder == NOWHERE {
-                live.holder = number;
-                surveyed.hold(&entry);
-            } else if let Some(holder) = self.packs.get_mut(live.holder as usize) {
-                holder.has_doubles = true;
+    /// Whether a whole copy of all that lives is in some pack, or else it was let go on purpose.
+    fn is_all_there(&self, marks: &Marks) -> bool {
+        let is_held = |id| marks.get(id).is_some_and(|live| live.holder != NOWHERE);
+        let is_there = |id: ObjectId| {
+            is_held(id)
+                || self.has_tombstone(id)
+                || (id.kind == Kind::Blob && is_held(ObjectId { kind: Kind::Recipe, ..id }))
+        };
+        let is_needed = |id: &&ObjectId| marks.needs_tombstone(**id);
+        let mut torn = self.torn_tombstones.iter().filter(is_needed);
+        torn.all(|id| self.tombstones.contains_key(id)) && marks.ids().all(is_there)
+    }
+
+    fn take(
+        &mut self,
+        pack: &Arc<Pack>,
+        damage: Option<Damage>,
+        marks: &mut Marks,
+    ) -> Result<(), ObjectError> {
+        let is_damaged = damage.is_some();
+        let is_hopeless = damage.as_ref().is_some_and(|damage| damage.is_hopeless);
+        let fate = damage.as_ref().map_or(Fate::Stays, |d| Fate::Damaged(d.what.clone()));
+        let mut surveyed = Surveyed::new(pack, fate, damage);
+        match entries(pack) {
+            // What it holds is not known: then nothing.
+            Err(e) if is_damaged && e.is_corruption() => surveyed.is_blind = true,
+            Err(e) => return Err(e),
+            Ok(_) if is_hopeless => surveyed.is_blind = true,
+            Ok(all) => {
+                for entry in all {
+                    self.take_entry(&mut surveyed, &entry, marks);
+                }
             }
         }
         self.packs.push(surveyed);
         Ok(())
     }
 
+    fn take_entry(&mut self, surveyed: &mut Surveyed, entry: &IndexEntry, marks: &mut Marks) {
+        surveyed.objects += 1;
+        surveyed.bytes += u64::from(entry.length);
+        if surveyed.is_torn(entry) {
+            if entry.id.kind == Kind::Tombstone {
+                self.torn_tombstones.push(entry.id);
+            }
+            return;
+        }
+        let Some(live) = marks.get_mut(entry.id) else { return };
+        if live.holder == NOWHERE {
+            live.holder = self.packs.len() as u32;
+            surveyed.hold(entry);
+        } else if let Some(holder) = self.packs.get_mut(live.holder as usize) {
+            holder.has_doubles = true;
+        }
+    }
+
     /// A tombstone stays while something live refers to what it stands for. One that retention set
     /// goes when the object came again: writers take what has one for not stored.
     fn take_tombstones(&mut self, store: &Store, marks: &Marks) -> Result<(), ObjectError> {
         let (packs, tombstones) = (&mut self.packs, &mut self.tombstones);
-        for (number, surveyed) in packs.iter_mut().enumerate() {
-            if matches!(surveyed.fate, Fate::Damaged(_)) {
-                continue;
-            }
+        for (number, surveyed) in packs.iter_mut().enumerate().filter(|(_, pack)| !pack.is_blind) {
             let pack = surveyed.pack.clone();
             let open = pack.open()?;
             for at in range_of(open, Kind::Tombstone)? {
                 let entry = open.entry(at)?;
+                if surveyed.is_torn(&entry) {
+                    continue;
+                }
                 let is_stale = is_stale(store, marks, entry.id)?;
                 surveyed.has_stale |= is_stale;
                 if is_stale || !marks.needs_tombstone(entry.id) {
@@ -187,6 +266,12 @@ impl Survey {
             }
         }
         Ok(())
+    }
+
+    /// Damaged packs that go.
+    pub fn cleared(&self) -> impl Iterator<Item = (&Surveyed, &Damage)> {
+        let rewritten = self.packs.iter().filter(|surveyed| surveyed.fate == Fate::Rewritten);
+        rewritten.filter_map(|surveyed| Some((surveyed, surveyed.damage.as_ref()?)))
     }
 
     /// The packs that are written anew.
@@ -257,10 +342,45 @@ pub struct Dead {
 }
 
 impl Surveyed {
-    fn new(pack: &Arc<Pack>, fate: Fate) -> Self {
-        let (pack, objects, bytes, held, held_bytes) = (pack.clone(), 0, 0, 0, 0);
-        let (has_stale, has_doubles) = (false, false);
-        Self { pack, fate, objects, bytes, held, held_bytes, has_stale, has_doubles }
+    fn new(pack: &Arc<Pack>, fate: Fate, damage: Option<Damage>) -> Self {
+        Self {
+            pack: pack.clone(),
+            fate,
+            objects: 0,
+            bytes: 0,
+            held: 0,
+            held_bytes: 0,
+            has_stale: false,
+            has_doubles: false,
+            damage,
+            is_blind: false,
+        }
+    }
+
+    /// What is wrong with it, if anything is.
+    pub fn damage(&self) -> Option<&Damage> {
+        self.damage.as_ref()
+    }
+
+    fn is_damaged(&self) -> bool {
+        self.damage.is_some()
+    }
+
+    /// Whether nobody can say, or believe, what lies in it: it holds nothing.
+    pub fn is_blind(&self) -> bool {
+        self.is_blind
+    }
+
+    /// Whether an object cannot be had from it. Reads a block of a damaged pack once.
+    fn is_torn(&self, entry: &IndexEntry) -> bool {
+        let is_whole = || self.pack.open().is_ok_and(|open| open.is_whole(entry.block));
+        self.is_damaged() && (self.is_blind || !is_whole())
+    }
+
+    /// Whether an object can be copied from it, if it lies there at all.
+    pub fn can_give(&self, id: ObjectId) -> bool {
+        let find = || self.pack.open().and_then(|open| open.lookup(id)).ok().flatten();
+        !self.is_damaged() || find().is_some_and(|entry| !self.is_torn(&entry))
     }
 
     fn hold(&mut self, entry: &IndexEntry) {
@@ -297,6 +417,12 @@ fn is_stale(store: &Store, marks: &Marks, tombstone: ObjectId) -> Result<bool, O
     let kind = if kind == Kind::Recipe { Kind::Blob } else { kind };
     let Some(bytes) = store.raw(tombstone)? else { return Ok(false) };
     Ok(Tombstone::decode(of(kind), &bytes)?.why == Farewell::Retention)
+}
+
+/// All that the index of a pack names.
+fn entries(pack: &Pack) -> Result<Vec<IndexEntry>, ObjectError> {
+    let open = pack.open()?;
+    (0..open.count()).map(|at| open.entry(at)).collect()
 }
 
 /// Where the objects of one kind stand in the index of a pack.

@@ -17,7 +17,7 @@
 //! **Space**: what is copied before something goes is about as large as the largest pack at most, or
 //! `COLLECT_GROUP_BYTES_MIN`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use super::copy::Copying;
 use super::mark::{Marks, NOWHERE};
 use super::order::Place;
 use super::plan::CollectPlan;
-use super::survey::{Care, Fate, Survey};
+use super::survey::{Care, DamagedPacks, Fate, Survey, Surveyed};
 use crate::base::codec;
 use crate::base::id::{Hash, Kind, ObjectId};
 use crate::base::limits::{COLLECT_GROUP_BYTES_MIN, LOCK_TRIES_MAX};
@@ -50,8 +50,12 @@ pub struct Collected {
     /// Packs that should have gone and are still there, because writers did not pause. What lives
     /// in them is stored twice until the next collection.
     pub postponed: usize,
-    /// Packs that are damaged and were left alone, and what is wrong with them.
+    /// Packs that are damaged and were left alone, and what is wrong with them: something that lives
+    /// is nowhere whole, and may still be saved from them by hand.
     pub damaged: Vec<(PathBuf, String)>,
+    /// Packs that were damaged and are gone, and what was wrong with them: all that lives lies whole
+    /// elsewhere.
+    pub cleared: Vec<(PathBuf, String)>,
 }
 
 /// How much the packs hold.
@@ -134,15 +138,15 @@ impl Store {
         let made = HashSet::new();
         let mut run =
             Run { store: self, who, when, setting, rewrites_all, made, has_unsynced: false };
-        let mut damaged = HashMap::new();
+        let mut damaged = DamagedPacks::default();
         let done = loop {
             let survey = Survey::of(self, &mut marks, care, &mut damaged)?;
-            let known = damaged.len();
+            let known = damaged.weight();
             let (ranks, copied) = (marks.families().ranks(), HashSet::new());
             let sweep = Sweep { run: &mut run, marks: &mut marks, survey, ranks, copied };
             match sweep.all(&mut damaged) {
                 // Damage that its digests did not show: the pack stays after all.
-                Err(_) if damaged.len() > known => {}
+                Err(_) if damaged.weight() > known => {}
                 done => break done?,
             }
         };
@@ -251,7 +255,7 @@ struct Sweep<'r, 'a> {
 }
 
 impl Sweep<'_, '_> {
-    fn all(mut self, damaged: &mut HashMap<Hash, String>) -> Result<Collected, StoreError> {
+    fn all(mut self, damaged: &mut DamagedPacks) -> Result<Collected, StoreError> {
         let mut done = Collected::default();
         for surveyed in &self.survey.packs {
             if let Fate::Damaged(what) = &surveyed.fate {
@@ -268,6 +272,11 @@ impl Sweep<'_, '_> {
         for group in self.groups() {
             if !self.group(&group, damaged)? {
                 done.postponed += group.len();
+                continue;
+            }
+            for (number, pack) in &group {
+                let damage = self.survey.packs.get(*number as usize).and_then(Surveyed::damage);
+                done.cleared.extend(damage.map(|d| (pack.path.clone(), d.what.clone())));
             }
         }
         // What is gone must not come back beside what is not, once no tombstone tells of it.
@@ -280,7 +289,8 @@ impl Sweep<'_, '_> {
 
     /// The packs that go, so grouped that what is copied at a time is bounded.
     fn groups(&self) -> Vec<Vec<(u32, Arc<Pack>)>> {
-        let largest = self.survey.packs.first().map_or(0, |surveyed| surveyed.pack.bytes);
+        let largest = self.survey.packs.iter().map(|surveyed| surveyed.pack.bytes).max();
+        let largest = largest.unwrap_or(0);
         let bound = largest.max(self.run.setting.group_bytes_min);
         let (mut groups, mut bytes) = (vec![Vec::new()], 0);
         for (number, surveyed) in self.survey.rewritten() {
@@ -301,7 +311,7 @@ impl Sweep<'_, '_> {
     fn group(
         &mut self,
         group: &[(u32, Arc<Pack>)],
-        damaged: &mut HashMap<Hash, String>,
+        damaged: &mut DamagedPacks,
     ) -> Result<bool, StoreError> {
         self.copy(group, damaged)?;
         if group.iter().all(|(_, pack)| self.run.made.contains(&pack.name)) {
@@ -330,14 +340,20 @@ impl Sweep<'_, '_> {
     fn copy(
         &mut self,
         group: &[(u32, Arc<Pack>)],
-        damaged: &mut HashMap<Hash, String>,
+        damaged: &mut DamagedPacks,
     ) -> Result<(), StoreError> {
         let mut copying = Copying::in_order(self.run.store, self.run.rewrites_all);
         for (number, pack) in group {
             let (marks, survey, copied) = (&mut *self.marks, &self.survey, &mut self.copied);
             let ranks = &self.ranks;
+            let Some(surveyed) = survey.packs.get(*number as usize) else { continue };
+            if surveyed.is_blind() {
+                continue;
+            }
+            let is_of_it =
+                |id, holder| holder == *number || (holder == NOWHERE && surveyed.can_give(id));
             let wanted = |id: ObjectId| match marks.get_mut(id) {
-                Some(live) if live.holder == *number || live.holder == NOWHERE => {
+                Some(live) if is_of_it(id, live.holder) => {
                     live.holder = COPIED;
                     // Families that were met since are last, in no order.
                     let rank = ranks.get(live.family as usize).copied().unwrap_or(u32::MAX);
@@ -351,7 +367,7 @@ impl Sweep<'_, '_> {
             };
             if let Err(e) = copying.copy(pack, wanted) {
                 if e.is_corruption() {
-                    damaged.insert(pack.name, e.to_string());
+                    damaged.add_hopeless(pack, &e);
                 }
                 return Err(e.into());
             }

@@ -318,31 +318,6 @@ fn what_came_back_and_was_forgotten_in_part_stays() {
 }
 
 #[test]
-fn a_damaged_pack_is_named_and_stays_and_what_it_holds_lives_elsewhere() {
-    let (_folder, store) = fresh();
-    let made = history(&store, &["one", "two", "three"]);
-    let packs = store.packs.rescan().unwrap();
-    let tree = Snapshot::fetch(&store, made[1].0).unwrap().tree.object();
-    let holder = packs.iter().find(|pack| pack.open().unwrap().lookup(tree).unwrap().is_some());
-    let holder = holder.unwrap();
-    // The block of blobs is the first one.
-    let mut bytes = std::fs::read(&holder.path).unwrap();
-    bytes[20] ^= 1;
-    std::fs::write(&holder.path, &bytes).unwrap();
-    let store = open(store.root());
-    let done = collect(&store, keep(&[], &[made[2].0]));
-    let [(path, what)] = &done.damaged[..] else { panic!("{done:?}") };
-    assert!(*path == holder.path && what.contains("block"), "{what}");
-    assert_eq!(std::fs::read(&holder.path).unwrap(), bytes);
-    assert_whole(&store, made[2].0);
-    // Its dead trees stay and have lost what is below: no writer may rely on them.
-    let writer = store.writer().unwrap();
-    assert!(!writer.contains(tree).unwrap());
-    let (again, _) = advance(&writer, Some(made[2].0), "one");
-    assert_whole(&open(store.root()), again);
-}
-
-#[test]
 fn where_a_record_is_missing_nothing_is_planned() {
     let (_folder, store) = fresh();
     let writer = store.writer().unwrap();

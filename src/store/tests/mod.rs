@@ -2,6 +2,7 @@
 
 mod collect;
 mod collect_crash;
+mod collect_damage;
 mod collect_model;
 mod collect_race;
 mod commits;

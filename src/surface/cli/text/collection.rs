@@ -58,8 +58,15 @@ pub fn gc(report: &gc::Report) -> String {
             "{note} {packs} could not go, because others were writing; the next `exp gc` removes them"
         );
     }
+    for damage in &report.cleared {
+        let gone = "(gone: all that is kept lies whole elsewhere)";
+        let _ = writeln!(page, "{} {damage} {gone}", paint(GOOD, "cleared:"));
+    }
     for damage in &report.damaged {
         let _ = writeln!(page, "{} left as it is: {damage}", paint(WARN, "damaged:"));
+    }
+    if !report.damaged.is_empty() {
+        page.push_str(STAYS_DAMAGED);
     }
     page.push_str(&limits(report, is_plan));
     if is_plan && is_something_to_do(report) {
@@ -70,6 +77,11 @@ pub fn gc(report: &gc::Report) -> String {
     }
     page
 }
+
+const STAYS_DAMAGED: &str =
+    "Something that is kept lies whole nowhere else. What the workspace has is stored again by
+`exp snapshot --reread`; then `exp gc` once more.
+";
 
 /// Whether a plan has anything to do.
 fn is_something_to_do(report: &gc::Report) -> bool {
