@@ -108,6 +108,19 @@ impl Engine {
         }
     }
 
+    /// Reads all files and stores what is not there whole, in the files' trees too; says how many objects
+    /// that were. What snapshots before have and the workspace has not stays as it is.
+    pub(super) fn reread(
+        &self,
+        writer: &Writer<'_>,
+        config: &Config,
+        base: TreeId,
+    ) -> Result<u64, EngineError> {
+        let before = writer.stored();
+        self.store_again(writer, &self.rules(config)?, base);
+        Ok(writer.stored() - before)
+    }
+
     /// The same for a verb that will open many views: the folders that were there last time are
     /// watched before the walk, which so proves all of them.
     fn take_watched(

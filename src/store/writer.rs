@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use super::blob::{self, RawObjects};
@@ -46,6 +46,8 @@ pub struct Writer<'s> {
     /// Whether anything was put since the last flush, even if it was stored already: it may be so
     /// in a pack whose name is not durable yet.
     is_dirty: AtomicBool,
+    /// Objects that were put and not there.
+    stored: AtomicU64,
 }
 
 /// When a writer is refused by the quota of its store.
@@ -93,7 +95,13 @@ impl<'s> Writer<'s> {
             refusal,
             refused: OnceLock::new(),
             is_dirty: AtomicBool::new(false),
+            stored: AtomicU64::new(0),
         }
+    }
+
+    /// How many objects were put that were not stored whole before.
+    pub fn stored(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed)
     }
 
     /// The store.
@@ -194,6 +202,7 @@ impl<'s> Writer<'s> {
                 free.insert(Place::Memory(content.clone()));
             }
         }
+        self.stored.fetch_add(1, Ordering::Relaxed);
         let full = {
             let slot = rayon::current_thread_index().map_or(0, |at| 1 + at % (OPEN_BLOCKS_MAX - 1));
             let mut open = locked(&self.open[slot]);

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::base::id::SnapshotId;
 use crate::base::name::Label;
+use crate::base::path::TreePath;
 use crate::document::{Document, Json};
 use crate::engine::context::Standing;
 use crate::engine::report::{ShownChange, ShownPath, count, shown_changes, skip_text};
@@ -16,6 +17,7 @@ use crate::object::traits::Put;
 use crate::object::tree;
 use crate::session::state::{At, Put as PutState, PutKind, What};
 use crate::store::Sharing;
+use crate::workspace::Capture;
 
 /// What can be asked of `snapshot`.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,8 @@ pub struct Options {
     pub state: Option<Vec<u8>>,
     /// A tag to put on it.
     pub tag: Option<Label>,
+    /// Read every file, whatever is known of it, and store again what lies damaged in the store.
+    pub reread: bool,
     /// Only say what would be recorded.
     pub dry_run: bool,
 }
@@ -51,6 +55,8 @@ pub struct Report {
     pub files: u64,
     /// Files whose content was read.
     pub read_files: u64,
+    /// Where every file was read: how many objects were stored that were not there whole.
+    pub stored_again: Option<u64>,
     /// Files that look like secrets and are not captured.
     pub secrets: Vec<ShownPath>,
     /// What cannot be captured, and why.
@@ -83,10 +89,7 @@ fn record(
         engine.refuse_taken(standing.names, tag)?;
     }
     let before = &standing.snapshot;
-    let given = match &options.state {
-        Some(text) => Some(Document::of(&parse(text)?)?),
-        None => None,
-    };
+    let given = options.state.as_deref().map(parse).transpose()?;
     let (state, state_problem) = match &given {
         Some(given) => (Some(given.store(objects)?), None),
         None => {
@@ -95,6 +98,8 @@ fn record(
         }
     };
     let config = engine.config_or_default();
+    let rereading = writer.filter(|_| options.reread);
+    let stored_again = rereading.map(|w| engine.reread(w, &config, before.tree)).transpose()?;
     let mut taken = engine.take(objects, &config, before.tree)?;
     let changed = taken.capture.tree != before.tree || state != before.state;
     let changes = tree::diff(objects, before.tree, taken.capture.tree)?;
@@ -119,10 +124,14 @@ fn record(
     } else if created {
         branch = engine.own_branch(standing, act)?.branch;
     }
+    if let Some(writer) = rereading {
+        // Of use although nothing is recorded.
+        writer.flush()?;
+    }
     if writer.is_some() {
         engine.keep_cache(&mut taken);
     }
-    let path = |path: &crate::base::path::TreePath| ShownPath(path.clone());
+    let (secrets, skipped) = left_out(&taken.capture);
     Ok(Report {
         snapshot: (!created || writer.is_some()).then(|| id.hex()),
         created,
@@ -132,10 +141,18 @@ fn record(
         session,
         state_problem,
         files: taken.capture.files,
-        read_files: taken.capture.read_files,
-        secrets: taken.capture.secrets.iter().map(path).collect(),
-        skipped: taken.capture.skipped.iter().map(|(p, why)| (path(p), skip_text(*why))).collect(),
+        read_files: stored_again.map_or(taken.capture.read_files, |_| taken.capture.files),
+        stored_again,
+        secrets,
+        skipped,
     })
+}
+
+/// The secrets that a capture left out, and what it could not take in, for a report.
+fn left_out(capture: &Capture) -> (Vec<ShownPath>, Vec<(ShownPath, String)>) {
+    let path = |path: &TreePath| ShownPath(path.clone());
+    let skipped = capture.skipped.iter().map(|(at, why)| (path(at), skip_text(*why)));
+    (capture.secrets.iter().map(path).collect(), skipped.collect())
 }
 
 /// Whether the newest state of the session is that snapshot's.
@@ -171,9 +188,10 @@ fn summary(message: &str, changes: usize) -> String {
     }
 }
 
-fn parse(text: &[u8]) -> Result<Json, EngineError> {
-    Json::parse(text).map_err(|error| EngineError::Refused {
+fn parse(text: &[u8]) -> Result<Document, EngineError> {
+    let json = Json::parse(text).map_err(|error| EngineError::Refused {
         what: "the state is no JSON".to_owned(),
         why: error.to_string(),
-    })
+    })?;
+    Ok(Document::of(&json)?)
 }

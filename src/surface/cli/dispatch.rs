@@ -179,8 +179,10 @@ impl Shell {
 
     fn in_workspace(&self, engine: &Engine, verb: Verb) -> Outcome {
         match verb {
-            Verb::Snapshot { message, state, tag, dry_run } => {
-                self.snapshot(engine, message, state, tag, dry_run.dry_run)
+            Verb::Snapshot { message, state, tag, reread, dry_run } => {
+                let dry_run = dry_run.dry_run;
+                let options = snapshot::Options { message, reread, dry_run, ..Default::default() };
+                self.snapshot(engine, options, state, tag)
             }
             Verb::Branch { name, from, delete, rename, dry_run } => {
                 self.branch(engine, name, from, delete, rename, dry_run.dry_run)
@@ -240,17 +242,15 @@ impl Shell {
     fn snapshot(
         &self,
         engine: &Engine,
-        message: String,
+        mut options: snapshot::Options,
         state: Option<std::path::PathBuf>,
         tag: Option<String>,
-        dry_run: bool,
     ) -> Outcome {
-        let state = match state {
+        options.state = match state {
             Some(path) => Some(self.read_input(&path)?),
             None => None,
         };
-        let tag = tag.map(Label::new).transpose()?;
-        let options = snapshot::Options { message, state, tag, dry_run };
+        options.tag = tag.map(Label::new).transpose()?;
         let report = snapshot::run(engine, &options)?;
         self.give("snapshot", &report, || text::snapshot(&report));
         Ok(exit::DONE)

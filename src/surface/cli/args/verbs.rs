@@ -79,6 +79,9 @@ pub enum Verb {
         /// Put this tag on it
         #[arg(long, value_name = "NAME")]
         tag: Option<String>,
+        /// Read every file, and store again what lies damaged in the store
+        #[arg(long)]
+        reread: bool,
         #[command(flatten)]
         dry_run: DryRun,
     },

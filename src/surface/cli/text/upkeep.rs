@@ -167,8 +167,10 @@ fn mending(report: &fsck::Report) -> String {
         }
     }
     page.push_str(
-        "A file of the store that a backup has can go back to its place; `exp fsck` proves the rest. \
-         What is not\ndamaged can be read and taken elsewhere: `exp log --all`, `exp export -o FILE`.\n",
+        "What the workspace still has is stored again by `exp snapshot --reread`, and `exp gc` lets a \
+         damaged pack go\nonce nothing that is kept is only in it. A file of the store that a backup has can \
+         go back to its place. What is\nnot damaged can be read and taken elsewhere: `exp log --all`, \
+         `exp export -o FILE`.\n",
     );
     page
 }

@@ -72,6 +72,19 @@ pub fn snapshot(report: &snapshot::Report) -> String {
         (None, false) => page.push_str("Nothing has changed.\n"),
     }
     add_changes(&mut page, &report.changes);
+    match report.stored_again {
+        Some(0) => {
+            let files = count(report.read_files, "file");
+            let _ = writeln!(page, "Read {files} again: the store has all of it.");
+        }
+        Some(objects) => {
+            let files = count(report.read_files, "file");
+            let objects = count(objects, "object");
+            let _ =
+                writeln!(page, "Read {files} again, and stored {objects} that it had not whole.");
+        }
+        None => {}
+    }
     if let Some(problem) = &report.state_problem {
         let said = format!("The session's newest state was not recorded: {problem}.");
         let _ = writeln!(page, "{}", paint(WARN, said));
