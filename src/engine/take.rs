@@ -108,17 +108,28 @@ impl Engine {
         }
     }
 
-    /// Reads all files and stores what is not there whole, in the files' trees too; says how many objects
-    /// that were. What snapshots before have and the workspace has not stays as it is.
-    pub(super) fn reread(
+    /// Takes the files without believing anything that is known of them: all are read, and what is not
+    /// stored whole is stored, contents and directories. What snapshots before have and the workspace has
+    /// not stays as it is.
+    pub(super) fn take_anew(
         &self,
         writer: &Writer<'_>,
         config: &Config,
         base: TreeId,
-    ) -> Result<u64, EngineError> {
-        let before = writer.stored();
-        self.store_again(writer, &self.rules(config)?, base);
-        Ok(writer.stored() - before)
+    ) -> Result<Taken, EngineError> {
+        let rules = self.rules(config)?;
+        let mut cache = StatCache::empty(self.surroundings.now());
+        let capture = match capture(writer, &rules, &mut cache, Some(base)) {
+            Ok(capture) => capture,
+            Err(_) => {
+                // Directories before that cannot be read come again with the files, if these are the same.
+                cache = StatCache::empty(self.surroundings.now());
+                let _ = capture(writer, &rules, &mut cache, None);
+                cache = StatCache::empty(self.surroundings.now());
+                capture(writer, &rules, &mut cache, Some(base))?
+            }
+        };
+        Ok(Taken { capture, rules, cache, stillness: Stillness::fresh(), mask: Mask::default() })
     }
 
     /// The same for a verb that will open many views: the folders that were there last time are

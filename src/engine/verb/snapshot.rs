@@ -16,7 +16,7 @@ use crate::object::snapshot::Origin;
 use crate::object::traits::Put;
 use crate::object::tree;
 use crate::session::state::{At, Put as PutState, PutKind, What};
-use crate::store::Sharing;
+use crate::store::{Sharing, Writer};
 use crate::workspace::Capture;
 
 /// What can be asked of `snapshot`.
@@ -55,7 +55,7 @@ pub struct Report {
     pub files: u64,
     /// Files whose content was read.
     pub read_files: u64,
-    /// Where every file was read: how many objects were stored that were not there whole.
+    /// Where every file was read: how many objects were stored that were not there whole, new ones too.
     pub stored_again: Option<u64>,
     /// Files that look like secrets and are not captured.
     pub secrets: Vec<ShownPath>,
@@ -83,7 +83,7 @@ fn record(
     objects: &(impl Put + Sync),
     options: &Options,
     standing: &Standing,
-    writer: Option<&crate::store::Writer<'_>>,
+    writer: Option<&Writer<'_>>,
 ) -> Result<Report, EngineError> {
     if let Some(tag) = &options.tag {
         engine.refuse_taken(standing.names, tag)?;
@@ -99,8 +99,11 @@ fn record(
     };
     let config = engine.config_or_default();
     let rereading = writer.filter(|_| options.reread);
-    let stored_again = rereading.map(|w| engine.reread(w, &config, before.tree)).transpose()?;
-    let mut taken = engine.take(objects, &config, before.tree)?;
+    let mut taken = match rereading {
+        Some(writer) => engine.take_anew(writer, &config, before.tree)?,
+        None => engine.take(objects, &config, before.tree)?,
+    };
+    let stored_again = rereading.map(Writer::stored);
     let changed = taken.capture.tree != before.tree || state != before.state;
     let changes = tree::diff(objects, before.tree, taken.capture.tree)?;
     let mut id = standing.position.snapshot;
@@ -141,7 +144,7 @@ fn record(
         session,
         state_problem,
         files: taken.capture.files,
-        read_files: stored_again.map_or(taken.capture.read_files, |_| taken.capture.files),
+        read_files: taken.capture.read_files,
         stored_again,
         secrets,
         skipped,

@@ -23,7 +23,7 @@ use super::fetch_all::{fetch_all, newest_first};
 use super::follow::{self, Reference};
 use super::part::Parts;
 use super::plan::Keep;
-use super::survey::range_of;
+use super::survey::listed;
 use crate::base::id::{Kind, ObjectId, OperationId, SnapshotId};
 use crate::base::limits::{LOCK_TRIES_MAX, MARK_BATCH, OPERATIONS_WALK_MAX};
 use crate::base::time::Timestamp;
@@ -314,10 +314,7 @@ impl Marks {
     fn mark_pieces(&mut self, store: &Store) -> Result<(), StoreError> {
         let mut found = Vec::new();
         for pack in store.packs.rescan()?.iter() {
-            // What a damaged pack holds is not known.
-            let Ok(open) = pack.open() else { continue };
-            for at in range_of(open, Kind::Recipe)? {
-                let id = open.entry(at)?.id;
+            for id in listed(pack, Kind::Recipe)? {
                 let live = self.live.get(&ObjectId { kind: Kind::Blob, ..id });
                 if let (Some(live), None) = (live, self.live.get(&id)) {
                     found.push((live.turn, live.family, id));

@@ -13,7 +13,7 @@ use super::super::blob::RawObjects;
 use super::super::error::StoreError;
 use super::super::open::Store;
 use super::follow;
-use super::survey::range_of;
+use super::survey::listed;
 use crate::base::id::{Kind, ObjectId, SnapshotId};
 use crate::object::snapshot::Snapshot;
 use crate::object::tombstone::{Farewell, Tombstone};
@@ -73,11 +73,7 @@ impl Parts {
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let mut parts = Self::default();
         for pack in store.packs.rescan()?.iter() {
-            // What a damaged pack holds is not known.
-            let Ok(open) = pack.open() else { continue };
-            for at in range_of(open, Kind::Tombstone)? {
-                parts.tombstones.insert(open.entry(at)?.id);
-            }
+            parts.tombstones.extend(listed(pack, Kind::Tombstone)?);
         }
         Ok(parts)
     }

@@ -5,7 +5,9 @@
 //!
 //! Reads indexes; blocks only where it is asked to prove them. A pack that is damaged holds what lies in
 //! its whole blocks. It stays while anything that lives is nowhere whole, since that may still be saved
-//! from it by hand; else what it holds is copied, and it goes.
+//! from it by hand; else what it holds is copied, and it goes. One that cannot say what lies in it is
+//! *blind*: it holds nothing and always stays, and where something that lives is nowhere, nothing else
+//! goes either, because nobody knows what of it belongs to what the blind one has.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -70,8 +72,8 @@ pub struct Survey {
     pub packs: Vec<Surveyed>,
     /// Tombstones that stay, where they stand already.
     pub tombstones: HashMap<ObjectId, u32>,
-    /// Tombstones in blocks that are not whole.
-    torn_tombstones: Vec<ObjectId>,
+    /// Tombstones, and what lives, in blocks that are not whole.
+    torn: Vec<ObjectId>,
 }
 
 /// What is known of the damage of a pack.
@@ -130,7 +132,7 @@ impl Survey {
             let known = damaged.weight();
             let survey = Self::once(store, marks, damaged, care)?;
             // Where a damaged one is to go each of the others is relied on.
-            let proves_all = survey.cleared().next().is_some();
+            let proves_all = survey.rewritten().any(|(_, surveyed)| surveyed.is_damaged());
             for surveyed in survey.packs.iter().filter(|pack| care.proves && !pack.is_damaged()) {
                 let is_relied_on = surveyed.fate == Fate::Rewritten || surveyed.has_doubles;
                 if (is_relied_on || proves_all)
@@ -174,10 +176,14 @@ impl Survey {
         let settles = |surveyed: &&Surveyed| surveyed.pack.bytes < PACK_SETTLED_BYTES;
         let is_crowded = survey.packs.iter().filter(settles).count() > COLLECT_PACKS_MAX;
         let is_all_there = survey.is_all_there(marks);
+        let has_blind = survey.packs.iter().any(|surveyed| surveyed.is_blind);
         for surveyed in &mut survey.packs {
             let is_one_of_many = is_crowded && settles(&&*surveyed);
-            let goes = care.rewrites_all || is_one_of_many || surveyed.is_wasteful();
-            let goes = if surveyed.is_damaged() { is_all_there } else { goes };
+            let is_worth_it = care.rewrites_all || is_one_of_many || surveyed.is_wasteful();
+            let goes = match surveyed.is_damaged() {
+                true => is_all_there && !surveyed.is_blind,
+                false => is_worth_it && (is_all_there || !has_blind),
+            };
             if goes {
                 surveyed.fate = Fate::Rewritten;
             }
@@ -193,9 +199,12 @@ impl Survey {
                 || self.has_tombstone(id)
                 || (id.kind == Kind::Blob && is_held(ObjectId { kind: Kind::Recipe, ..id }))
         };
-        let is_needed = |id: &&ObjectId| marks.needs_tombstone(**id);
-        let mut torn = self.torn_tombstones.iter().filter(is_needed);
-        torn.all(|id| self.tombstones.contains_key(id)) && marks.ids().all(is_there)
+        // What lives and was stored again after it was let go is not let go any more.
+        let is_elsewhere = |id: &ObjectId| match id.kind {
+            Kind::Tombstone => self.tombstones.contains_key(id) || !marks.needs_tombstone(*id),
+            _ => is_held(*id),
+        };
+        self.torn.iter().all(is_elsewhere) && marks.ids().all(is_there)
     }
 
     fn take(
@@ -227,8 +236,8 @@ impl Survey {
         surveyed.objects += 1;
         surveyed.bytes += u64::from(entry.length);
         if surveyed.is_torn(entry) {
-            if entry.id.kind == Kind::Tombstone {
-                self.torn_tombstones.push(entry.id);
+            if entry.id.kind == Kind::Tombstone || marks.get(entry.id).is_some() {
+                self.torn.push(entry.id);
             }
             return;
         }
@@ -268,12 +277,6 @@ impl Survey {
         Ok(())
     }
 
-    /// Damaged packs that go.
-    pub fn cleared(&self) -> impl Iterator<Item = (&Surveyed, &Damage)> {
-        let rewritten = self.packs.iter().filter(|surveyed| surveyed.fate == Fate::Rewritten);
-        rewritten.filter_map(|surveyed| Some((surveyed, surveyed.damage.as_ref()?)))
-    }
-
     /// The packs that are written anew.
     pub fn rewritten(&self) -> impl Iterator<Item = (u32, &Surveyed)> {
         let numbered = self.packs.iter().enumerate().map(|(at, surveyed)| (at as u32, surveyed));
@@ -293,7 +296,7 @@ impl Survey {
             let of = move |surveyed: &&Surveyed| (surveyed.fate == Fate::Rewritten) == goes;
             self.packs.iter().filter(of)
         });
-        for surveyed in order {
+        for surveyed in order.filter(|surveyed| !surveyed.is_blind) {
             let Ok(open) = surveyed.pack.open() else { continue };
             let goes = surveyed.fate == Fate::Rewritten;
             for at in 0..open.count() {
@@ -362,25 +365,15 @@ impl Surveyed {
         self.damage.as_ref()
     }
 
-    fn is_damaged(&self) -> bool {
+    /// Whether anything is.
+    pub fn is_damaged(&self) -> bool {
         self.damage.is_some()
-    }
-
-    /// Whether nobody can say, or believe, what lies in it: it holds nothing.
-    pub fn is_blind(&self) -> bool {
-        self.is_blind
     }
 
     /// Whether an object cannot be had from it. Reads a block of a damaged pack once.
     fn is_torn(&self, entry: &IndexEntry) -> bool {
         let is_whole = || self.pack.open().is_ok_and(|open| open.is_whole(entry.block));
         self.is_damaged() && (self.is_blind || !is_whole())
-    }
-
-    /// Whether an object can be copied from it, if it lies there at all.
-    pub fn can_give(&self, id: ObjectId) -> bool {
-        let find = || self.pack.open().and_then(|open| open.lookup(id)).ok().flatten();
-        !self.is_damaged() || find().is_some_and(|entry| !self.is_torn(&entry))
     }
 
     fn hold(&mut self, entry: &IndexEntry) {
@@ -443,6 +436,21 @@ pub fn range_of(open: &OpenPack, kind: Kind) -> Result<Range<usize>, ObjectError
         Ok(low)
     };
     Ok(first(&|found| found < kind)?..first(&|found| found <= kind)?)
+}
+
+/// The objects of one kind in a pack; none where it is damaged, or gone: what it holds is not known.
+///
+/// # Errors
+/// The disk's.
+pub fn listed(pack: &Pack, kind: Kind) -> Result<Vec<ObjectId>, ObjectError> {
+    let list = || -> Result<Vec<ObjectId>, ObjectError> {
+        let open = pack.open()?;
+        range_of(open, kind)?.map(|at| Ok(open.entry(at)?.id)).collect()
+    };
+    match list() {
+        Err(e) if e.is_corruption() || is_gone(&e) => Ok(Vec::new()),
+        found => found,
+    }
 }
 
 /// Checks each block of a pack against its digest.

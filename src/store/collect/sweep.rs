@@ -135,15 +135,24 @@ impl Store {
         let before = self.holding()?;
         let rewrites_all = plan.rewrites_all;
         let care = Care { proves: true, rewrites_all };
-        let made = HashSet::new();
-        let mut run =
-            Run { store: self, who, when, setting, rewrites_all, made, has_unsynced: false };
+        let (made, cleared) = (HashSet::new(), Vec::new());
+        let mut run = Run {
+            store: self,
+            who,
+            when,
+            setting,
+            rewrites_all,
+            made,
+            has_unsynced: false,
+            cleared,
+        };
         let mut damaged = DamagedPacks::default();
         let done = loop {
             let survey = Survey::of(self, &mut marks, care, &mut damaged)?;
             let known = damaged.weight();
             let (ranks, copied) = (marks.families().ranks(), HashSet::new());
-            let sweep = Sweep { run: &mut run, marks: &mut marks, survey, ranks, copied };
+            let is_since = false;
+            let sweep = Sweep { run: &mut run, marks: &mut marks, survey, ranks, copied, is_since };
             match sweep.all(&mut damaged) {
                 // Damage that its digests did not show: the pack stays after all.
                 Err(_) if damaged.weight() > known => {}
@@ -151,7 +160,7 @@ impl Store {
             }
         };
         let after = self.holding()?;
-        Ok(Collected { before, after, ..done })
+        Ok(Collected { before, after, cleared: run.cleared, ..done })
     }
 
     /// What the packs hold, as far as their indexes can be read.
@@ -160,9 +169,8 @@ impl Store {
         let pack_bytes = packs.iter().map(|pack| pack.bytes).sum();
         let mut seen = HashSet::new();
         for open in packs.iter().filter_map(|pack| pack.open().ok()) {
-            for at in 0..open.count() {
-                seen.insert(open.entry(at)?.id);
-            }
+            // As far as it can be read.
+            seen.extend((0..open.count()).map_while(|at| Some(open.entry(at).ok()?.id)));
         }
         Ok(Holding { packs: packs.len(), pack_bytes, objects: seen.len() as u64 })
     }
@@ -179,6 +187,8 @@ struct Run<'a> {
     made: HashSet<Hash>,
     /// Whether a name of them is not durable yet.
     has_unsynced: bool,
+    /// Damaged packs that went, and what was wrong with them.
+    cleared: Vec<(PathBuf, String)>,
 }
 
 impl Run<'_> {
@@ -252,6 +262,9 @@ struct Sweep<'r, 'a> {
     ranks: Vec<u32>,
     /// Tombstones that were copied.
     copied: HashSet<ObjectId>,
+    /// Whether something was committed since the survey: what lives may be torn then, for all that it
+    /// knows, and no damaged pack goes.
+    is_since: bool,
 }
 
 impl Sweep<'_, '_> {
@@ -272,11 +285,6 @@ impl Sweep<'_, '_> {
         for group in self.groups() {
             if !self.group(&group, damaged)? {
                 done.postponed += group.len();
-                continue;
-            }
-            for (number, pack) in &group {
-                let damage = self.survey.packs.get(*number as usize).and_then(Surveyed::damage);
-                done.cleared.extend(damage.map(|d| (pack.path.clone(), d.what.clone())));
             }
         }
         // What is gone must not come back beside what is not, once no tombstone tells of it.
@@ -287,18 +295,22 @@ impl Sweep<'_, '_> {
         Ok(done)
     }
 
-    /// The packs that go, so grouped that what is copied at a time is bounded.
+    /// The packs that go, so grouped that what is copied at a time is bounded; damaged ones by
+    /// themselves, and last.
     fn groups(&self) -> Vec<Vec<(u32, Arc<Pack>)>> {
         let largest = self.survey.packs.iter().map(|surveyed| surveyed.pack.bytes).max();
         let largest = largest.unwrap_or(0);
         let bound = largest.max(self.run.setting.group_bytes_min);
-        let (mut groups, mut bytes) = (vec![Vec::new()], 0);
+        let (mut groups, mut bytes, mut is_damaged) = (vec![Vec::new()], 0, false);
         for (number, surveyed) in self.survey.rewritten() {
             let held = surveyed.held_on_disk();
-            if bytes > bound.saturating_sub(held) && bytes > 0 {
+            if (bytes > bound.saturating_sub(held) && bytes > 0)
+                || surveyed.is_damaged() != is_damaged
+            {
                 groups.push(Vec::new());
                 bytes = 0;
             }
+            is_damaged = surveyed.is_damaged();
             bytes += held;
             if let Some(group) = groups.last_mut() {
                 group.push((number, surveyed.pack.clone()));
@@ -313,6 +325,16 @@ impl Sweep<'_, '_> {
         group: &[(u32, Arc<Pack>)],
         damaged: &mut DamagedPacks,
     ) -> Result<bool, StoreError> {
+        let damage = |(number, _): &(u32, _)| {
+            self.survey.packs.get(*number as usize).and_then(Surveyed::damage)
+        };
+        let damages: Vec<_> = group
+            .iter()
+            .filter_map(|one| Some((one.1.path.clone(), damage(one)?.what.clone())))
+            .collect();
+        if self.is_since && !damages.is_empty() {
+            return Ok(false);
+        }
         self.copy(group, damaged)?;
         if group.iter().all(|(_, pack)| self.run.made.contains(&pack.name)) {
             // Written anew they are what they were.
@@ -325,12 +347,17 @@ impl Sweep<'_, '_> {
         locked.note("gc");
         (self.run.setting.watch)(Moment::Locked);
         if self.marks.since(store)? {
+            self.is_since = true;
+            if !damages.is_empty() {
+                return Ok(false);
+            }
             self.copy(group, damaged)?;
             self.run.sync_names()?;
         }
         let made = &self.run.made;
         let gone = group.iter().map(|(_, pack)| &**pack).filter(|pack| !made.contains(&pack.name));
         self.run.remove(gone)?;
+        self.run.cleared.extend(damages.into_iter().filter(|(path, _)| !path.exists()));
         drop(locked);
         (self.run.setting.watch)(Moment::Removed);
         Ok(true)
@@ -346,14 +373,11 @@ impl Sweep<'_, '_> {
         for (number, pack) in group {
             let (marks, survey, copied) = (&mut *self.marks, &self.survey, &mut self.copied);
             let ranks = &self.ranks;
-            let Some(surveyed) = survey.packs.get(*number as usize) else { continue };
-            if surveyed.is_blind() {
-                continue;
-            }
-            let is_of_it =
-                |id, holder| holder == *number || (holder == NOWHERE && surveyed.can_give(id));
+            let is_damaged = survey.packs.get(*number as usize).is_some_and(Surveyed::is_damaged);
+            // What has become live since is no matter of a damaged one, which stays then.
+            let is_of_it = |holder| holder == *number || (holder == NOWHERE && !is_damaged);
             let wanted = |id: ObjectId| match marks.get_mut(id) {
-                Some(live) if is_of_it(id, live.holder) => {
+                Some(live) if is_of_it(live.holder) => {
                     live.holder = COPIED;
                     // Families that were met since are last, in no order.
                     let rank = ranks.get(live.family as usize).copied().unwrap_or(u32::MAX);

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use super::collect::{
     NOW, advance, assert_whole, collect, collect_watched, history, keep, put_folder, stored,
 };
-use super::{branch, change, fresh, open, put_snapshot};
+use super::{branch, change, fresh, open, plain_snapshot, put_snapshot};
 use crate::base::codec::blob_id;
-use crate::base::id::{Kind, ObjectId, OperationId, SnapshotId};
+use crate::base::id::{Kind, ObjectId, OperationId, SnapshotId, TreeId};
 use crate::object::names::NameValue;
 use crate::object::snapshot::Snapshot;
 use crate::object::tombstone::Tombstone;
 use crate::object::traits::{Fetch, put_blob};
+use crate::object::tree::{self, EntryKind, TreeEntry};
 use crate::store::collect::sweep::Moment;
 use crate::store::{NameMove, Store};
 
@@ -39,6 +40,9 @@ const FIRST_BLOCK: isize = 20;
 
 /// In the tables, without which nobody can say what lies in a pack.
 const TABLES: isize = -120;
+
+/// In the last page of the index, for a pack of one page and two blocks: before table, page and footer.
+const INDEX: isize = -(104 + 72 + 2 * 56 + 4);
 
 /// Three snapshots in one pack, of which blobs and records lie in a block each; opened anew.
 fn in_one_pack() -> (tempfile::TempDir, Store, Vec<(SnapshotId, OperationId)>, PathBuf) {
@@ -128,28 +132,93 @@ fn a_damaged_pack_goes_when_nothing_that_is_damaged_lives() {
 }
 
 #[test]
-fn a_pack_that_cannot_say_what_it_has_goes_when_all_that_lives_is_elsewhere() {
+fn a_pack_that_cannot_say_what_it_has_stays() {
     let (_folder, store, made, pack) = in_one_pack();
-    let (whole, operations): (Vec<_>, Vec<_>) = made.iter().copied().unzip();
+    let (mut whole, mut operations): (Vec<_>, Vec<_>) = made.iter().copied().unzip();
     let bytes = std::fs::read(&pack).unwrap();
-    let writer = store.writer().unwrap();
-    let (last, operation) = advance(&writer, Some(made[2].0), "four");
-    drop(writer);
-    let operations = [&operations[..], &[operation]].concat();
-    let whole = [&whole[..], &[last]].concat();
+    let (last, operation) = advance(&store.writer().unwrap(), Some(made[2].0), "four");
+    whole.push(last);
+    operations.push(operation);
     let plan = store.plan_collection(keep(&operations, &whole)).unwrap();
     store.collect(plan.rewriting_all(), "ann", NOW).unwrap();
     let everything = stored(&store);
     assert!(!pack.exists());
-    // It comes back from somewhere, torn.
-    std::fs::write(&pack, bytes).unwrap();
-    flip(&pack, TABLES);
+    // It comes back from somewhere, torn: in its tables, and in a page of its index.
+    for place in [TABLES, INDEX] {
+        std::fs::write(&pack, &bytes).unwrap();
+        flip(&pack, place);
+        let store = open(store.root());
+        assert!(!is_sound(&store));
+        let plan = store.plan_collection(keep(&operations, &whole)).unwrap();
+        let done = store.collect(plan.rewriting_all(), "ann", NOW).unwrap();
+        assert_eq!((done.damaged.len(), done.cleared.len()), (1, 0), "{place}: {done:?}");
+        assert!(pack.exists());
+        std::fs::remove_file(&pack).unwrap();
+        let store = open(store.root());
+        assert_eq!(stored(&store), everything);
+        assert!(is_sound(&store));
+    }
+}
+
+#[test]
+fn where_a_pack_cannot_say_what_it_has_and_something_is_nowhere_nothing_goes() {
+    let (_folder, store) = fresh();
+    let made = history(&store, &["one", "two", "three"]);
+    // A large file of which only the recipe lies in the pack that will be torn.
+    let writer = store.writer().unwrap();
+    let pieces = crate::store::blob::noise(3 << 20);
+    let blob = put_blob(&writer, pieces.clone()).unwrap();
+    writer.flush().unwrap();
+    let entry = TreeEntry {
+        name: b"large"[..].into(),
+        kind: EntryKind::File,
+        hash: blob.0,
+        length: pieces.len() as u64,
+    };
+    let tree = TreeId(tree::build(&writer, vec![entry]).unwrap().hash);
+    let parents = vec![made[2].0];
+    let large = Snapshot { parents, ..plain_snapshot(tree) }.put(&writer).unwrap();
+    let (expected, new) = (Some(NameValue::Branch(made[2].0)), Some(NameValue::Branch(large)));
+    let moves = vec![NameMove { key: branch("main"), expected, new }];
+    let operation = writer.commit(change(moves)).unwrap().operation;
+    drop(writer);
+    let recipe = pack_of(&store, ObjectId { kind: Kind::Recipe, ..blob.object() });
+    let before: Vec<_> = stored(&store).into_iter().collect();
+    // All that lives is copied into packs of its own but what is in that one.
+    let backup = std::fs::read(&recipe).unwrap();
+    flip(&recipe, TABLES);
     let store = open(store.root());
-    assert!(!is_sound(&store));
-    let done = collect(&store, keep(&operations, &whole));
-    assert_eq!((done.damaged.len(), done.cleared.len()), (0, 1), "{done:?}");
-    assert_eq!(stored(&store), everything);
-    assert!(is_sound(&store));
+    let done = store.plan_collection(keep(&[operation], &[large]));
+    if let Ok(plan) = done {
+        let done = store.collect(plan.rewriting_all(), "ann", NOW).unwrap();
+        assert_eq!((done.damaged.len(), done.cleared.len()), (1, 0), "{done:?}");
+    }
+    // It comes back whole, and so does everything.
+    std::fs::write(&recipe, backup).unwrap();
+    let store = open(store.root());
+    assert!(before.iter().all(|id| stored(&store).contains(id)));
+    assert_whole(&store, large);
+    let mut out = Vec::new();
+    store.fetch_blob_to(blob, &mut out).unwrap();
+    assert!(out == pieces);
+}
+
+/// A blob that was forgotten and came again is not forgotten: where it is torn its pack stays.
+#[test]
+fn what_came_again_after_it_was_forgotten_keeps_its_pack() {
+    let (_folder, store) = fresh();
+    let first = history(&store, &["one"])[0].0;
+    store.forget(&[blob_id(b"one")], "ann", NOW).unwrap();
+    let store = open(store.root());
+    let (second, second_operation) = advance(&store.writer().unwrap(), Some(first), "one");
+    let (last, last_operation) = advance(&store.writer().unwrap(), Some(second), "three");
+    let pack = pack_of(&store, blob_id(b"one").object());
+    flip(&pack, FIRST_BLOCK);
+    let store = open(store.root());
+    let plan = store.plan_collection(keep(&[second_operation, last_operation], &[second, last]));
+    let done = store.collect(plan.unwrap().rewriting_all(), "ann", NOW).unwrap();
+    assert_eq!((done.damaged.len(), done.cleared.len()), (1, 0), "{done:?}");
+    assert!(pack.exists());
 }
 
 #[test]
@@ -171,7 +240,7 @@ fn a_tombstone_that_is_nowhere_whole_keeps_its_pack() {
 }
 
 #[test]
-fn what_a_writer_relied_on_in_a_damaged_pack_is_copied_before_it_goes() {
+fn what_a_writer_relied_on_in_a_damaged_pack_is_there_when_it_goes() {
     let (_folder, store) = fresh();
     let large = crate::store::blob::noise(1 << 20);
     let writer = store.writer().unwrap();
@@ -184,7 +253,7 @@ fn what_a_writer_relied_on_in_a_damaged_pack_is_copied_before_it_goes() {
     flip(&pack, FIRST_BLOCK);
     let store = open(store.root());
     let plan = store.plan_collection(keep(&[operation], &[first])).unwrap();
-    let mut was_there = false;
+    let (mut was_there, mut late) = (false, None);
     let done = collect_watched(&store, plan, &mut |moment| {
         if moment != Moment::Copied || was_there {
             return;
@@ -198,11 +267,18 @@ fn what_a_writer_relied_on_in_a_damaged_pack_is_copied_before_it_goes() {
         writer.flush().unwrap();
         assert_eq!(stored(&store).len(), before);
         let id = put_snapshot(&writer, "orphan");
+        late = Some(id.object());
         let new = Some(NameValue::Branch(id));
         let moves = vec![NameMove { key: branch("late"), expected: None, new }];
         writer.commit(change(moves)).unwrap();
     });
     assert!(was_there);
+    // Somebody may need now what is torn in it: then it stays, until that is known.
+    assert_eq!((done.damaged.len(), done.cleared.len(), done.postponed), (0, 0, 1), "{done:?}");
+    let store = open(store.root());
+    let now = store.current().unwrap().unwrap().operation;
+    let late = SnapshotId(late.unwrap().hash);
+    let done = collect(&store, keep(&[operation, now], &[first, late]));
     assert_eq!((done.damaged.len(), done.cleared.len()), (0, 1), "{done:?}");
     assert!(!pack.exists());
     let store = open(store.root());
