@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::base::id::SnapshotId;
+use crate::base::id::{SnapshotId, TreeId};
 use crate::base::name::Label;
 use crate::base::path::TreePath;
 use crate::document::{Document, Json};
 use crate::engine::context::Standing;
 use crate::engine::report::{ShownChange, ShownPath, count, shown_changes, skip_text};
-use crate::engine::take::Made;
+use crate::engine::take::{Made, Taken};
 use crate::engine::transact::Act;
 use crate::engine::{Engine, EngineError};
 use crate::object::memory::Scratch;
@@ -97,13 +97,8 @@ fn record(
             (present.state, present.problem)
         }
     };
-    let config = engine.config_or_default();
     let rereading = writer.filter(|_| options.reread);
-    let mut taken = match rereading {
-        Some(writer) => engine.take_anew(writer, &config, before.tree)?,
-        None => engine.take(objects, &config, before.tree)?,
-    };
-    let stored_again = rereading.map(Writer::stored);
+    let (mut taken, stored_again) = take(engine, objects, rereading, before.tree)?;
     let changed = taken.capture.tree != before.tree || state != before.state;
     let changes = tree::diff(objects, before.tree, taken.capture.tree)?;
     let mut id = standing.position.snapshot;
@@ -127,10 +122,6 @@ fn record(
     } else if created {
         branch = engine.own_branch(standing, act)?.branch;
     }
-    if let Some(writer) = rereading {
-        // Of use although nothing is recorded.
-        writer.flush()?;
-    }
     if writer.is_some() {
         engine.keep_cache(&mut taken);
     }
@@ -149,6 +140,23 @@ fn record(
         secrets,
         skipped,
     })
+}
+
+/// Captures the files; with a writer to which all is put again that is not whole, and then how much that
+/// was. That is of use although nothing may be recorded, and so is made durable at once.
+fn take(
+    engine: &Engine,
+    objects: &(impl Put + Sync),
+    rereading: Option<&Writer<'_>>,
+    base: TreeId,
+) -> Result<(Taken, Option<u64>), EngineError> {
+    let config = engine.config_or_default();
+    let Some(writer) = rereading else {
+        return Ok((engine.take(objects, &config, base)?, None));
+    };
+    let taken = engine.take_anew(writer, &config, base)?;
+    writer.flush()?;
+    Ok((taken, Some(writer.stored())))
 }
 
 /// The secrets that a capture left out, and what it could not take in, for a report.
