@@ -110,6 +110,30 @@ fn a_torn_block_of_what_the_workspace_has_is_mended() {
     assert_eq!(bench.read("folder/7.txt"), content(7));
 }
 
+/// A pack that cannot say what it has: nothing goes until it is away, and that is said.
+#[test]
+fn a_torn_index_holds_a_collection_up() {
+    let bench = with_history();
+    bench.ok(&["branch", "-d", "idea"]);
+    let packs = bench.root().join(".exp/packs");
+    let listed = || fs::read_dir(&packs).unwrap().count();
+    // A copy of what is elsewhere, of which the end is lost.
+    let pack = fs::read_dir(&packs).unwrap().next().unwrap().unwrap().path();
+    let bytes = fs::read(&pack).unwrap();
+    bench.ok(&["gc", "--repack"]);
+    fs::write(&pack, &bytes[..bytes.len() - 10]).unwrap();
+    let before = listed();
+    for words in [&["gc", "--dry-run"][..], &["gc"], &["gc", "--repack"]] {
+        let page = bench.ok(words);
+        assert!(page.contains("holds everything up"), "{words:?}: {page}");
+        assert_eq!(bench.json(words)["held_up"], true, "{words:?}");
+    }
+    assert_eq!(listed(), before);
+    fs::rename(&pack, bench.root().join("aside")).unwrap();
+    assert!(bench.ok(&["fsck"]).contains("All is well."));
+    assert_eq!(bench.json(&["gc"])["held_up"], false);
+}
+
 /// What only an older snapshot has is nowhere else: its pack stays, and that is said.
 #[test]
 fn a_torn_block_of_what_is_nowhere_else_is_kept() {

@@ -74,6 +74,8 @@ pub struct Report {
     pub postponed: usize,
     /// What is damaged and was left as it is, a sentence each.
     pub damaged: Vec<String>,
+    /// Whether a pack cannot say what it has, so that nothing goes.
+    pub held_up: bool,
     /// What was damaged and is gone, a sentence each: all that is kept lies whole elsewhere.
     pub cleared: Vec<String>,
     /// What is used of the quota nevertheless, where that is worth saying.
@@ -126,6 +128,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         report.postponed = done.postponed;
         report.damaged = done.damaged.iter().map(damage).collect();
         report.cleared = done.cleared.iter().map(damage).collect();
+        report.held_up = done.is_held_up;
     }
     report.still_used = still_used(engine, &report, &settings.retention)?;
     Ok(report)
@@ -175,6 +178,7 @@ fn planned(numbers: &PlanNumbers, decisions: &BTreeMap<Decision, usize>) -> Repo
         after: None,
         postponed: 0,
         damaged: numbers.damaged.iter().map(damage).collect(),
+        held_up: numbers.is_held_up,
         cleared: Vec::new(),
         still_used: None,
         settings: PathBuf::new(),

@@ -143,7 +143,7 @@ fn record(
 }
 
 /// Captures the files; with a writer to which all is put again that is not whole, and then how much that
-/// was. That is of use although nothing may be recorded, and so is made durable at once.
+/// was. That is of use although nothing may be recorded, or not all could be read, and so is made durable.
 fn take(
     engine: &Engine,
     objects: &(impl Put + Sync),
@@ -154,9 +154,9 @@ fn take(
     let Some(writer) = rereading else {
         return Ok((engine.take(objects, &config, base)?, None));
     };
-    let taken = engine.take_anew(writer, &config, base)?;
+    let taken = engine.take_anew(writer, &config, base);
     writer.flush()?;
-    Ok((taken, Some(writer.stored())))
+    Ok((taken?, Some(writer.stored())))
 }
 
 /// The secrets that a capture left out, and what it could not take in, for a report.

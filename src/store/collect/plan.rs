@@ -59,6 +59,8 @@ pub struct PlanNumbers {
     pub freed_bytes: u64,
     /// Packs that are damaged, as far as their indexes show, and what is wrong with them. They stay.
     pub damaged: Vec<(PathBuf, String)>,
+    /// Whether one of them cannot say what it has: then nothing goes.
+    pub is_held_up: bool,
 }
 
 impl CollectPlan {
@@ -95,6 +97,7 @@ fn numbers(survey: &Survey, marks: &Marks) -> Result<PlanNumbers, StoreError> {
         snapshots,
         snapshots_whole,
         packs: survey.packs.len(),
+        is_held_up: survey.has_blind(),
         ..PlanNumbers::default()
     };
     for surveyed in &survey.packs {

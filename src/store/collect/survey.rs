@@ -6,8 +6,8 @@
 //! Reads indexes; blocks only where it is asked to prove them. A pack that is damaged holds what lies in
 //! its whole blocks. It stays while anything that lives is nowhere whole, since that may still be saved
 //! from it by hand; else what it holds is copied, and it goes. One that cannot say what lies in it is
-//! *blind*: it holds nothing and always stays, and where something that lives is nowhere, nothing else
-//! goes either, because nobody knows what of it belongs to what the blind one has.
+//! *blind*: it holds nothing and stays, and nothing else goes either, because nobody knows what belongs to
+//! what the blind one has.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -175,20 +175,26 @@ impl Survey {
         // Compaction is bounded: many packs of some size are brought together here.
         let settles = |surveyed: &&Surveyed| surveyed.pack.bytes < PACK_SETTLED_BYTES;
         let is_crowded = survey.packs.iter().filter(settles).count() > COLLECT_PACKS_MAX;
-        let is_all_there = survey.is_all_there(marks);
-        let has_blind = survey.packs.iter().any(|surveyed| surveyed.is_blind);
+        let has_damaged = survey.packs.iter().any(Surveyed::is_damaged);
+        let has_blind = survey.has_blind();
+        let is_all_there = has_damaged && !has_blind && survey.is_all_there(marks);
         for surveyed in &mut survey.packs {
             let is_one_of_many = is_crowded && settles(&&*surveyed);
             let is_worth_it = care.rewrites_all || is_one_of_many || surveyed.is_wasteful();
             let goes = match surveyed.is_damaged() {
-                true => is_all_there && !surveyed.is_blind,
-                false => is_worth_it && (is_all_there || !has_blind),
+                true => is_all_there,
+                false => is_worth_it && !has_blind,
             };
             if goes {
                 surveyed.fate = Fate::Rewritten;
             }
         }
         Ok(survey)
+    }
+
+    /// Whether a pack cannot say what it has: then nothing goes.
+    pub fn has_blind(&self) -> bool {
+        self.packs.iter().any(|surveyed| surveyed.is_blind)
     }
 
     /// Whether a whole copy of all that lives is in some pack, or else it was let go on purpose.
@@ -296,7 +302,8 @@ impl Survey {
             let of = move |surveyed: &&Surveyed| (surveyed.fate == Fate::Rewritten) == goes;
             self.packs.iter().filter(of)
         });
-        for surveyed in order.filter(|surveyed| !surveyed.is_blind) {
+        // While one is blind nothing goes, and nothing is dead that anybody might rely on.
+        for surveyed in order.filter(|_| !self.has_blind()) {
             let Ok(open) = surveyed.pack.open() else { continue };
             let goes = surveyed.fate == Fate::Rewritten;
             for at in 0..open.count() {

@@ -53,6 +53,8 @@ pub struct Collected {
     /// Packs that are damaged and were left alone, and what is wrong with them: something that lives
     /// is nowhere whole, and may still be saved from them by hand.
     pub damaged: Vec<(PathBuf, String)>,
+    /// Whether one of them cannot say what it has: then nothing went.
+    pub is_held_up: bool,
     /// Packs that were damaged and are gone, and what was wrong with them: all that lives lies whole
     /// elsewhere.
     pub cleared: Vec<(PathBuf, String)>,
@@ -269,7 +271,8 @@ struct Sweep<'r, 'a> {
 
 impl Sweep<'_, '_> {
     fn all(mut self, damaged: &mut DamagedPacks) -> Result<Collected, StoreError> {
-        let mut done = Collected::default();
+        let is_held_up = self.survey.has_blind();
+        let mut done = Collected { is_held_up, ..Collected::default() };
         for surveyed in &self.survey.packs {
             if let Fate::Damaged(what) = &surveyed.fate {
                 done.damaged.push((surveyed.pack.path.clone(), what.clone()));

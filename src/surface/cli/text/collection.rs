@@ -58,16 +58,7 @@ pub fn gc(report: &gc::Report) -> String {
             "{note} {packs} could not go, because others were writing; the next `exp gc` removes them"
         );
     }
-    for damage in &report.cleared {
-        let gone = "(gone: all that is kept lies whole elsewhere)";
-        let _ = writeln!(page, "{} {damage} {gone}", paint(GOOD, "cleared:"));
-    }
-    for damage in &report.damaged {
-        let _ = writeln!(page, "{} left as it is: {damage}", paint(WARN, "damaged:"));
-    }
-    if !report.damaged.is_empty() {
-        page.push_str(STAYS_DAMAGED);
-    }
+    page.push_str(&damages(report));
     page.push_str(&limits(report, is_plan));
     if is_plan && is_something_to_do(report) {
         page.push_str(&paint(FAINT, "`exp gc` does it."));
@@ -78,9 +69,31 @@ pub fn gc(report: &gc::Report) -> String {
     page
 }
 
+/// What is or was damaged, and what helps.
+fn damages(report: &gc::Report) -> String {
+    let mut page = String::new();
+    for damage in &report.cleared {
+        let gone = "(gone: all that is kept lies whole elsewhere)";
+        let _ = writeln!(page, "{} {damage} {gone}", paint(GOOD, "cleared:"));
+    }
+    for damage in &report.damaged {
+        let _ = writeln!(page, "{} left as it is: {damage}", paint(WARN, "damaged:"));
+    }
+    if report.held_up {
+        page.push_str(HELD_UP);
+    } else if !report.damaged.is_empty() {
+        page.push_str(STAYS_DAMAGED);
+    }
+    page
+}
+
 const STAYS_DAMAGED: &str =
     "Something that is kept lies whole nowhere else. What the workspace has is stored again by
 `exp snapshot --reread`; then `exp gc` once more.
+";
+
+const HELD_UP: &str = "A pack that cannot say what is in it holds everything up: put it back from a backup, or move it out of
+that folder and see with `exp fsck` what was only in it.
 ";
 
 /// Whether a plan has anything to do.
