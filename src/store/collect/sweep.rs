@@ -50,8 +50,8 @@ pub struct Collected {
     /// Packs that should have gone and are still there, because writers did not pause. What lives
     /// in them is stored twice until the next collection.
     pub postponed: usize,
-    /// Packs that are damaged and were left alone, and what is wrong with them: something that lives
-    /// is nowhere whole, and may still be saved from them by hand.
+    /// Packs that are damaged and were left alone, and what is wrong with them: something that lives is
+    /// nowhere whole and may still be saved from them by hand, or one cannot say what it has.
     pub damaged: Vec<(PathBuf, String)>,
     /// Whether one of them cannot say what it has: then nothing went.
     pub is_held_up: bool,
