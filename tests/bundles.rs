@@ -4,6 +4,12 @@
 mod common;
 #[path = "bundles/foreign.rs"]
 mod foreign;
+#[path = "bundles/hostile.rs"]
+mod hostile;
+#[path = "bundles/made.rs"]
+mod made;
+#[path = "../src/base/fuzz.rs"]
+mod mutate;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -27,6 +27,17 @@ pub const CHUNK_LEVELS_MAX: usize = 12;
 /// some 600 levels fill it. `node_modules` at its worst is some 60 deep.
 pub const TREE_DEPTH_MAX: usize = 256;
 
+/// Files, links and folders of one tree: as many as a stat cache holds (see
+/// [`STAT_CACHE_BYTES_MAX`]). The largest repositories have some four million files. A tree that
+/// stands for more is refused before it is walked: each path of a difference takes some 200 bytes.
+pub const TREE_ENTRIES_MAX: u64 = 10_000_000;
+
+/// Bytes of a path in a tree: Linux opens no longer one (`PATH_MAX` is 4,096 with the NUL).
+pub const TREE_PATH_BYTES_MAX: usize = 4_095;
+
+/// Bytes of the target of a link: no system stores a longer one (`PATH_MAX` again).
+pub const LINK_TARGET_BYTES_MAX: usize = 4_095;
+
 /// Bytes in one name of a tree: `NAME_MAX` of every file system that we know is 255.
 pub const NAME_BYTES_MAX: usize = 255;
 

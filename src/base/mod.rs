@@ -14,4 +14,5 @@ pub mod mount;
 pub mod name;
 pub mod near;
 pub mod path;
+pub mod reserved;
 pub mod time;

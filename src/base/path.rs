@@ -8,7 +8,8 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::limits::NAME_BYTES_MAX;
+use super::limits::{LINK_TARGET_BYTES_MAX, NAME_BYTES_MAX};
+use super::reserved::{Reserved, reserved};
 
 /// Why bytes are no name of a tree entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,21 @@ pub fn check_name(name: &[u8]) -> Result<(), BadName> {
         return Ok(());
     };
     Err(BadName { shown: String::from_utf8_lossy(name).into_owned(), reason })
+}
+
+/// The rule that the name of an entry of a tree breaks; none for a name that a capture could have
+/// made. Stricter than [`check_name`]: see [`super::reserved`].
+pub fn entry_name_fault(name: &[u8]) -> Option<&'static str> {
+    match check_name(name) {
+        Err(_) => Some("a name in it cannot be the name of a file"),
+        Ok(()) => reserved(name).map(Reserved::rule),
+    }
+}
+
+/// Whether bytes can be the target of a link: a system stores no empty one, none with a NUL and none
+/// that is longer than a path.
+pub fn is_link_target(target: &[u8]) -> bool {
+    !target.is_empty() && target.len() <= LINK_TARGET_BYTES_MAX && !target.contains(&0)
 }
 
 /// A path inside a tree; the empty one is the root. Ordered as bytes.

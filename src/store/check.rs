@@ -4,7 +4,7 @@
 //! Guarantees that it changes nothing. What it finds are values: only what keeps it from looking
 //! at all (a folder that cannot be listed) is an error.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -12,13 +12,15 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use super::blob::RawObjects;
 use super::collect::reach::Reach;
 use super::error::StoreError;
+use super::holdable::Holdable;
 use super::journal::{self, JournalCheck};
 use super::open::Store;
 use super::pack::format::IndexEntry;
 use super::pack::read::{OpenPack, Pack, cut};
 use super::pack::set::check_hash;
-use crate::base::id::{Kind, ObjectId, OperationId};
+use crate::base::id::{Kind, ObjectId, OperationId, SnapshotId};
 use crate::object::operation::Operation;
+use crate::object::snapshot::Snapshot;
 use crate::object::tombstone::{Farewell, Tombstone};
 use crate::object::traits::ObjectError;
 
@@ -161,6 +163,7 @@ impl Store {
         report.objects = all.len();
         self.check_tombstones(&all, &mut report);
         report.reached = reached.len();
+        self.check_trees(&reached, &mut report);
         let is_operation = |id: ObjectId| id.kind == Kind::Operation;
         let lacks_operations = report.missing().any(is_operation);
         report.is_history_whole &= !lacks_operations;
@@ -180,6 +183,18 @@ impl Store {
             }
         }
         newest.into_iter().take(SHOWN_MAX).collect()
+    }
+
+    /// Proves that a workspace can hold the tree of each snapshot.
+    fn check_trees(&self, reached: &HashSet<ObjectId>, report: &mut CheckReport) {
+        let mut holdable = Holdable::new(self, HashMap::new());
+        for id in reached.iter().filter(|id| id.kind == Kind::Snapshot) {
+            // One that cannot be read was named by the walk.
+            let Ok(snapshot) = Snapshot::fetch(self, SnapshotId(id.hash)) else { continue };
+            if let Err(error @ ObjectError::Rule { .. }) = holdable.prove(self, snapshot.tree) {
+                push_new(&mut report.problems, problem_of(&error));
+            }
+        }
     }
 
     /// Reads each tombstone, and finds what was forgotten and is there.

@@ -14,6 +14,7 @@ mod collect;
 mod commit;
 mod error;
 mod heads;
+mod holdable;
 pub mod journal;
 mod layout;
 mod lock;

@@ -16,6 +16,7 @@ use super::scan_folder::{EXP_RULES, GIT_RULES};
 use crate::base::id::TreeId;
 use crate::base::limits::RULES_BYTES_MAX;
 use crate::base::path::TreePath;
+use crate::base::reserved::reserved;
 use crate::object::traits::Fetch;
 use crate::object::tree::{self, EntryKind};
 
@@ -64,7 +65,7 @@ impl<'a> KeepOut<'a> {
     }
 
     /// Whether the rules keep a path out, because of itself or of a folder on the way: ignored, a
-    /// secret, a repository's `.git`, or the store. What git tracks although ignored is not kept out.
+    /// secret, a reserved name such as `.git`, or the store. What git tracks although ignored is not kept out.
     ///
     /// # Errors
     /// A file of rules that cannot be read.
@@ -77,7 +78,7 @@ impl<'a> KeepOut<'a> {
         while let Some(part) = parts.next() {
             let here = folder.join(part);
             let here_is_folder = is_folder || parts.peek().is_some();
-            if part == b".git" || self.is_store(&folder, part) {
+            if reserved(part).is_some() || self.is_store(&folder, part) {
                 return Ok(true);
             }
             let scope = self.scope(&folder)?;

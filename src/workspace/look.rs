@@ -14,9 +14,10 @@ use super::record::{Names, Record, Remembered, Ruled, What};
 use super::rules::Scope;
 use super::scan::{BaseNames, Folder, Found, Notes, Pending, SkipReason, State, Walk};
 use super::stamp::Stamp;
-use super::temporary;
 use crate::base::id::{BlobId, Hash};
+use crate::base::limits::{TREE_DEPTH_MAX, TREE_PATH_BYTES_MAX};
 use crate::base::path::TreePath;
+use crate::base::reserved::{Reserved, reserved};
 use crate::object::traits::Fetch;
 use crate::object::tree::EntryKind;
 
@@ -112,10 +113,17 @@ impl<O: Fetch + ?Sized> Look<'_, O> {
         }
         let is_folder = kind == FileType::Directory;
         if self.is_never(name, is_folder) {
+            // An older version may have remembered a name that is left out now.
+            self.is_same &= known.is_none();
             return Ok(());
         }
         if !matches!(kind, FileType::Directory | FileType::RegularFile | FileType::Symlink) {
             self.notes.skipped.push((self.path(name), SkipReason::Special));
+            return Ok(());
+        }
+        if self.is_too_deep(name, is_folder) {
+            self.is_same &= known.is_none();
+            self.notes.skipped.push((self.path(name), SkipReason::TooDeep));
             return Ok(());
         }
         let known = known.filter(|known| known.is_folder() == is_folder);
@@ -145,15 +153,28 @@ impl<O: Fetch + ?Sized> Look<'_, O> {
             b".git" => SkipReason::Repository,
             b".exp" if is_folder => SkipReason::Store,
             _ if is_store => SkipReason::Store,
-            name if temporary::is_name(name) => SkipReason::Leftover,
-            _ => return false,
+            name => match reserved(name) {
+                Some(Reserved::Temporary) => SkipReason::Leftover,
+                Some(_) => SkipReason::Reserved,
+                None => return false,
+            },
         };
         // Our own store, and git's own folder, are no news.
-        let is_own = is_store || (self.pending.path.is_root() && reason != SkipReason::Leftover);
+        let is_ours = matches!(reason, SkipReason::Repository | SkipReason::Store);
+        let is_own = is_store || (self.pending.path.is_root() && is_ours);
         if !is_own {
             self.notes.skipped.push((self.path(name), reason));
         }
         true
+    }
+
+    /// Whether a tree cannot have it where it stands; a folder counts with what may be in it.
+    fn is_too_deep(&self, name: Name<'_>, is_folder: bool) -> bool {
+        let folder = self.pending.path.as_bytes();
+        let bytes = folder.len() + 1 + name.bytes.len() + 2 * usize::from(is_folder);
+        let is_deep =
+            || self.pending.path.parts().count() + 1 + usize::from(is_folder) > TREE_DEPTH_MAX;
+        bytes > TREE_PATH_BYTES_MAX || folder.len() >= TREE_DEPTH_MAX && is_deep()
     }
 
     fn ruled(

@@ -45,7 +45,13 @@ pub fn obstacles(
 ) -> Result<Vec<Obstacle>, WorkspaceError> {
     let seen = observe(&rules.root, &plan.changes, cache)?;
     let planned: HashSet<&TreePath> = plan.changes.iter().map(|change| &change.path).collect();
-    let mut paths = Vec::new();
+    let mut paths: Vec<TreePath> = plan
+        .changes
+        .iter()
+        .map(|change| &change.path)
+        .filter(|p| rules.is_in_store(p))
+        .cloned()
+        .collect();
     for (change, seen) in plan.changes.iter().zip(seen) {
         match seen.standing {
             Standing::After => {}

@@ -130,6 +130,11 @@ impl Rules {
             .map_err(WorkspaceError::disk("read", &self.root.place(path)))
     }
 
+    /// Whether a path lies in the store, where that stands in the workspace.
+    pub(super) fn is_in_store(&self, path: &TreePath) -> bool {
+        self.store.as_ref().is_some_and(|(folder, name)| path.is_within(&folder.join(name)))
+    }
+
     /// The scope of the root before its own files of rules are found.
     pub(super) fn outer(&self) -> &Arc<Scope> {
         &self.outer

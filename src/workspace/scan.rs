@@ -17,7 +17,6 @@ use super::scan_folder;
 use super::stamp::Stamp;
 use super::stat_cache::StatCache;
 use crate::base::id::{Hash, TreeId};
-use crate::base::limits::TREE_DEPTH_MAX;
 use crate::base::path::TreePath;
 use crate::object::traits::Fetch;
 use crate::object::tree::{EntryKind, TreeEntry};
@@ -35,6 +34,11 @@ pub enum SkipReason {
     Store,
     /// A file that a restore had begun to write.
     Leftover,
+    /// It is nested more deeply than a tree may be, or its path is longer than a system can open.
+    TooDeep,
+    /// Its name is one that file systems take for git's folder or for a store: see
+    /// `base::reserved`.
+    Reserved,
 }
 
 /// What every folder of one walk is looked at with.
@@ -150,18 +154,12 @@ pub(super) fn scan<O: Fetch + ?Sized>(
         device: walk.rules.root.device,
     };
     let mut level = vec![root];
-    for _ in 0..=TREE_DEPTH_MAX {
-        if level.is_empty() {
-            break;
-        }
+    // What is nested more deeply is left out where it is met, so this ends.
+    while !level.is_empty() {
         let found: Result<Vec<(Folder, Vec<Pending>)>, WorkspaceError> =
             level.into_par_iter().map(|pending| scan_folder::scan_folder(walk, pending)).collect();
         all.levels.push(all.folders.len());
         level = all.take_level(found?);
-    }
-    if let Some(pending) = level.first() {
-        let error = rustix::io::Errno::NAMETOOLONG.into();
-        return Err(WorkspaceError::disk("list", &walk.rules.root.place(&pending.path))(error));
     }
     all.notes.sort();
     Ok(all)

@@ -8,16 +8,9 @@ use super::error::WorkspaceError;
 use crate::base::codec;
 use crate::base::disk::{self, Disk};
 use crate::base::path::TreePath;
+use crate::base::reserved::{TEMPORARY_DIGITS, TEMPORARY_PREFIX};
 
-const PREFIX: &[u8] = b".exp-tmp-";
-const DIGITS: usize = 16;
 const NEW_FILE_MODE: u32 = 0o666;
-
-/// Whether a name is of that kind. Such a file is never captured.
-pub(super) fn is_name(name: &[u8]) -> bool {
-    name.strip_prefix(PREFIX)
-        .is_some_and(|digits| digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit))
-}
 
 /// Where the content for a path is written first: in the same folder.
 pub(super) fn beside(path: &TreePath) -> TreePath {
@@ -28,7 +21,7 @@ pub(super) fn beside(path: &TreePath) -> TreePath {
 /// The name under which the content for a name is written first.
 pub(super) fn name_for(name: &[u8]) -> Vec<u8> {
     let digits = codec::digest("temporary name", name).hex();
-    [PREFIX, &digits.as_bytes()[..DIGITS]].concat()
+    [TEMPORARY_PREFIX, &digits.as_bytes()[..TEMPORARY_DIGITS]].concat()
 }
 
 /// Writes a new file at the top of a workspace, whole or not at all, whenever it is cut short.
@@ -66,6 +59,7 @@ pub fn write_whole(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::reserved::{Reserved, reserved};
 
     #[test]
     fn a_temporary_name_is_known_again() {
@@ -73,7 +67,7 @@ mod tests {
         let (folder, name) = path.split().unwrap();
         let beside = beside(&path);
         assert_eq!(beside.split().unwrap().0, folder);
-        assert!(is_name(beside.split().unwrap().1));
-        assert!(!is_name(name) && !is_name(b".exp-tmp-notes"));
+        assert_eq!(reserved(beside.split().unwrap().1), Some(Reserved::Temporary));
+        assert_eq!(reserved(name), None);
     }
 }

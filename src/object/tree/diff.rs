@@ -3,7 +3,7 @@
 use super::entry::TreeEntry;
 use super::read::{Walked, walk};
 use crate::base::id::TreeId;
-use crate::base::limits::TREE_DEPTH_MAX;
+use crate::base::limits::{TREE_DEPTH_MAX, TREE_ENTRIES_MAX};
 use crate::base::path::TreePath;
 use crate::object::sequence;
 use crate::object::traits::{Fetch, ObjectError};
@@ -50,11 +50,14 @@ fn diff_below(
     depth: usize,
     changes: &mut Vec<TreeChange>,
 ) -> Result<(), ObjectError> {
-    if depth > TREE_DEPTH_MAX {
-        let rule = "folders are nested too deeply";
-        return Err(ObjectError::Rule { id: before.object(), rule });
-    }
+    let broken = |rule| ObjectError::Rule { id: after.object(), rule };
     for change in sequence::diff::<TreeEntry>(objects, before.0, after.0)? {
+        if depth >= TREE_DEPTH_MAX {
+            return Err(broken("folders are nested too deeply"));
+        }
+        if changes.len() as u64 > 2 * TREE_ENTRIES_MAX {
+            return Err(broken("it stands for more files than a workspace may have"));
+        }
         let path = at.join(change.key());
         let old = change.before.as_ref().and_then(TreeEntry::tree);
         let new = change.after.as_ref().and_then(TreeEntry::tree);
@@ -81,7 +84,15 @@ fn add_all(
     changes: &mut Vec<TreeChange>,
     sides: impl Fn(TreeEntry) -> (Option<TreeEntry>, Option<TreeEntry>),
 ) -> Result<(), ObjectError> {
+    let deep = at.parts().count();
     walk::<ObjectError>(objects, tree, &mut |Walked { path, entry }| {
+        let rule = |rule| Err(ObjectError::Rule { id: tree.object(), rule });
+        if deep + path.parts().count() > TREE_DEPTH_MAX {
+            return rule("folders are nested too deeply");
+        }
+        if changes.len() as u64 > 2 * TREE_ENTRIES_MAX {
+            return rule("it stands for more files than a workspace may have");
+        }
         let path = path.parts().fold(at.clone(), |at, part| at.join(part));
         let (before, after) = sides(entry);
         changes.push(TreeChange { path, before, after });

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::codec::Bytes;
 use crate::base::id::{BlobId, Hash, Kind, TreeId};
-use crate::base::path::check_name;
+use crate::base::path::entry_name_fault;
 use crate::object::chunk::{self, Cut};
 use crate::object::sequence::{self, Element, Node, Root};
 use crate::object::traits::{ObjectError, Put};
@@ -29,7 +29,7 @@ pub enum EntryKind {
 /// **Format**: name (length as `u64`, bytes), kind, hash, length as `u64`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TreeEntry {
-    /// One part of a path: bytes, checked by `base::path::check_name`.
+    /// One part of a path: bytes, checked by `base::path::entry_name_fault`.
     pub name: Bytes,
     /// What it is.
     pub kind: EntryKind,
@@ -81,7 +81,7 @@ impl Element for TreeEntry {
     }
 
     fn fault(&self) -> Option<&'static str> {
-        check_name(&self.name.0).err().map(|_| "a name is no name of a file")
+        entry_name_fault(&self.name.0)
     }
 
     fn wrap(node: Node<Self>) -> Node<Self> {

@@ -7,6 +7,7 @@
 mod diff;
 mod edit;
 mod entry;
+mod extent;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ mod tests;
 pub use diff::{TreeChange, diff};
 pub use edit::{Leaf, edit};
 pub use entry::{EntryKind, TreeEntry, build, empty};
+pub use extent::{Extent, Extents};
 pub use read::{Walked, entries, entry, lookup, totals, verify, walk};

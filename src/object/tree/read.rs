@@ -2,7 +2,7 @@
 
 use super::entry::{EntryKind, TreeEntry};
 use crate::base::id::TreeId;
-use crate::base::limits::TREE_DEPTH_MAX;
+use crate::base::limits::{TREE_DEPTH_MAX, TREE_ENTRIES_MAX};
 use crate::base::path::TreePath;
 use crate::object::sequence::{self, Elements};
 use crate::object::traits::{Fetch, ObjectError};
@@ -68,35 +68,50 @@ pub struct Walked {
 /// Visits everything below a tree: a directory before what it holds, names in order.
 ///
 /// # Errors
-/// As `Fetch::fetch`, those of `visit`, and [`ObjectError::Rule`] beyond `TREE_DEPTH_MAX`.
+/// As `Fetch::fetch`, those of `visit`, and [`ObjectError::Rule`] beyond `TREE_DEPTH_MAX` and
+/// `TREE_ENTRIES_MAX`.
 pub fn walk<E: From<ObjectError>>(
     objects: &(impl Fetch + ?Sized),
     root: TreeId,
     visit: &mut impl FnMut(Walked) -> Result<(), E>,
 ) -> Result<(), E> {
-    walk_below(objects, root, &TreePath::root(), 0, visit)
+    let mut walking = Walking { left: TREE_ENTRIES_MAX, visit };
+    walking.below(objects, root, &TreePath::root(), 0)
 }
 
-fn walk_below<E: From<ObjectError>>(
-    objects: &(impl Fetch + ?Sized),
-    tree: TreeId,
-    at: &TreePath,
-    depth: usize,
-    visit: &mut impl FnMut(Walked) -> Result<(), E>,
-) -> Result<(), E> {
-    if depth > TREE_DEPTH_MAX {
-        let rule = "folders are nested too deeply";
-        return Err(ObjectError::Rule { id: tree.object(), rule }.into());
-    }
-    for entry in entries(objects, tree)? {
-        let path = at.join(&entry.name.0);
-        let below = entry.tree();
-        visit(Walked { path: path.clone(), entry })?;
-        if let Some(tree) = below {
-            walk_below(objects, tree, &path, depth + 1, visit)?;
+struct Walking<'a, V> {
+    /// Entries that may still be met.
+    left: u64,
+    visit: &'a mut V,
+}
+
+impl<V> Walking<'_, V> {
+    fn below<E: From<ObjectError>>(
+        &mut self,
+        objects: &(impl Fetch + ?Sized),
+        tree: TreeId,
+        at: &TreePath,
+        depth: usize,
+    ) -> Result<(), E>
+    where
+        V: FnMut(Walked) -> Result<(), E>,
+    {
+        let broken = |rule| ObjectError::Rule { id: tree.object(), rule };
+        for entry in entries(objects, tree)? {
+            if depth >= TREE_DEPTH_MAX {
+                return Err(broken("folders are nested too deeply").into());
+            }
+            let rule = "it stands for more files than a workspace may have";
+            self.left = self.left.checked_sub(1).ok_or_else(|| broken(rule))?;
+            let path = at.join(&entry.name.0);
+            let below = entry.tree();
+            (self.visit)(Walked { path: path.clone(), entry })?;
+            if let Some(tree) = below {
+                self.below(objects, tree, &path, depth + 1)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Files and links below a tree, and the bytes of their content.

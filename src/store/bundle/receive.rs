@@ -8,11 +8,12 @@
 //! first, and a tombstone never stands in the way of an object that is here.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, Write};
 use std::sync::{Mutex, PoisonError};
 
 use super::super::blob::{self, RawObjects, Recipe};
+use super::super::holdable::{Holdable, Leaf};
 use super::super::open::Store;
 use super::super::writer::Writer;
 use super::closure::{Closure, Found};
@@ -101,7 +102,8 @@ fn receive(
             return Err(BundleError::Prerequisite { snapshot, name });
         }
     }
-    let mut taking = Taking { store, objects, new: 0, known: 0, left_out: 0 };
+    let leaves = HashMap::new();
+    let mut taking = Taking { store, objects, leaves, new: 0, known: 0, left_out: 0 };
     let mut brought = HashSet::new();
     while let Some((id, bytes)) = reader.next()? {
         going_on(is_cancelled)?;
@@ -110,10 +112,11 @@ fn receive(
         }
         taking.take(id, bytes)?;
     }
-    let Taking { new, known, left_out, .. } = taking;
+    let Taking { leaves, new, known, left_out, .. } = taking;
     let manifest = reader.manifest;
     let proof = Proof { store, objects, manifest: &manifest, brought };
     let let_go = proof.prove(left_out > 0, is_cancelled)?;
+    proof.prove_extents(leaves)?;
     let without = proof.without(&let_go)?;
     Ok(Received { manifest, new, known, left_out, without })
 }
@@ -122,6 +125,8 @@ fn receive(
 struct Taking<'a, P> {
     store: &'a Store,
     objects: &'a P,
+    /// What came for files and links.
+    leaves: HashMap<BlobId, Leaf>,
     new: u64,
     known: u64,
     left_out: u64,
@@ -135,6 +140,7 @@ impl<P: Receive> Taking<'_, P> {
         if id.kind == Kind::Blob && bytes.len() as u64 > BLOB_WHOLE_BYTES_MAX {
             return Err(BundleError::damaged(format!("{id} is larger than a piece may be")));
         }
+        self.remember(id, &bytes);
         // What has a tombstone may lack something, and is stored anew.
         if self.objects.contains(id)? {
             self.known += 1;
@@ -150,6 +156,20 @@ impl<P: Receive> Taking<'_, P> {
         self.objects.put(id, bytes)?;
         self.new += 1;
         Ok(())
+    }
+
+    /// Remembers what is to be known of the content of a file or link: it is not read again.
+    fn remember(&mut self, id: ObjectId, bytes: &[u8]) {
+        let leaf = match id.kind {
+            Kind::Blob => Leaf::of(bytes),
+            // One that is not a recipe is refused when it is taken.
+            Kind::Recipe => match codec::decode::<Recipe>(Kind::Recipe, bytes) {
+                Ok(recipe) => Leaf { length: recipe.length, is_target: false },
+                Err(_) => return,
+            },
+            _ => return,
+        };
+        self.leaves.insert(BlobId(id.hash), leaf);
     }
 
     /// The tombstone of what was forgotten here.
@@ -265,6 +285,22 @@ impl<P: Receive> Proof<'_, P> {
             Some(id) if !is_less => Err(BundleError::damaged(format!("nothing in it needs {id}"))),
             _ => Ok(let_go),
         }
+    }
+
+    /// Proves that a workspace can hold each tree that came: whoever goes there later must not find
+    /// half of it written, or all memory taken.
+    fn prove_extents(&self, leaves: HashMap<BlobId, Leaf>) -> Result<(), BundleError> {
+        let mut holdable = Holdable::new(self.store, leaves);
+        for id in self.brought.iter().filter(|id| id.kind == Kind::Snapshot) {
+            let tree = Snapshot::fetch(self.objects, SnapshotId(id.hash))?.tree;
+            match holdable.prove(self.objects, tree) {
+                Err(error @ ObjectError::Rule { .. }) => {
+                    return Err(BundleError::damaged(error.to_string()));
+                }
+                proved => proved?,
+            }
+        }
+        Ok(())
     }
 
     /// Whether retention let an object go that has a tombstone. What was let go where the bundle was made

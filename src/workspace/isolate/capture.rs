@@ -21,7 +21,7 @@ use super::error::IsolateError;
 use super::note::Note;
 use super::upper::{OPAQUE_TRUSTED, OPAQUE_USER};
 use crate::base::id::TreeId;
-use crate::base::limits::TREE_DEPTH_MAX;
+use crate::base::limits::{TREE_DEPTH_MAX, TREE_PATH_BYTES_MAX};
 use crate::base::path::TreePath;
 use crate::object::sequence::{self, Root};
 use crate::object::traits::{ObjectError, Put, put_blob};
@@ -54,6 +54,8 @@ pub enum LeftOutReason {
     Rules,
     /// It is a socket, a pipe or a device.
     Special,
+    /// It is nested more deeply than a tree may be, or its path is longer than a system can open.
+    TooDeep,
     /// It may not be read: the tree is not all that the view showed.
     Unreadable,
 }
@@ -120,10 +122,6 @@ impl<P: Put + ?Sized> Walk<'_, P> {
         sides: Sides,
         depth: usize,
     ) -> Result<Option<Root>, IsolateError> {
-        if depth > TREE_DEPTH_MAX {
-            let too_deep = io::Error::other("folders are nested too deeply");
-            return Err(IsolateError::disk("read", folder)(too_deep));
-        }
         let mut edits = BTreeMap::new();
         for item in fs::read_dir(folder).map_err(IsolateError::disk("list", folder))? {
             let item = item.map_err(IsolateError::disk("list", folder))?;
@@ -164,6 +162,10 @@ impl<P: Put + ?Sized> Walk<'_, P> {
             self.leave_out(path, LeftOutReason::Rules);
             let stays = old.base.clone().filter(|base| base.tree().is_some() == is_folder);
             return Ok(if stays == old.shown { Found::Same } else { Found::Now(stays) });
+        }
+        if is_too_deep(path, is_folder, depth) {
+            self.leave_out(path, LeftOutReason::TooDeep);
+            return Ok(gone);
         }
         let captured = if is_folder {
             self.inner_folder(place, path, old, depth)
@@ -236,6 +238,13 @@ impl<P: Put + ?Sized> Walk<'_, P> {
     fn leave_out(&mut self, path: &TreePath, reason: LeftOutReason) {
         self.left_out.push(LeftOut { path: path.clone(), reason });
     }
+}
+
+/// Whether a tree cannot have it; a folder counts with what may be in it. The folder that holds it is
+/// so deep.
+fn is_too_deep(path: &TreePath, is_folder: bool, depth: usize) -> bool {
+    let room = usize::from(is_folder);
+    depth + 1 + room > TREE_DEPTH_MAX || path.as_bytes().len() + 2 * room > TREE_PATH_BYTES_MAX
 }
 
 /// A character device with the number 0:0 says that nothing is there.

@@ -267,6 +267,33 @@ fn deep_folders_take_neither_stack_nor_handles() {
 }
 
 #[test]
+fn what_is_nested_too_deeply_is_named_and_the_rest_is_captured() {
+    let mut bench = Bench::new();
+    bench.write(&format!("{}file", "d/".repeat(TREE_DEPTH_MAX + 4)), "x");
+    bench.write("beside", "y");
+    let found = bench.capture(None);
+    assert_eq!(found.files, 1);
+    let [(skipped, SkipReason::TooDeep)] = &found.skipped[..] else {
+        panic!("{:?}", found.skipped)
+    };
+    assert_eq!(skipped.parts().count(), TREE_DEPTH_MAX);
+    assert_eq!(bench.capture(Some(found.tree)).tree, found.tree);
+}
+
+#[test]
+fn names_that_are_taken_for_a_repository_or_a_store_are_named_and_left_out() {
+    let mut bench = Bench::new();
+    for path in [".GIT/config", "sub/.git./hooks/x", "git~1", ".EXP/heads/x", "exp~1", "a/kept"] {
+        bench.write(path, "x");
+    }
+    let found = bench.capture(None);
+    assert_eq!(found.files, 1);
+    let named = |reason| found.skipped.iter().filter(move |found| found.1 == reason);
+    let left: Vec<_> = named(SkipReason::Reserved).map(|(path, _)| path.display()).collect();
+    assert_eq!(left, [".EXP", ".GIT", "exp~1", "git~1", "sub/.git."]);
+}
+
+#[test]
 fn a_change_of_the_rules_is_felt_although_no_file_changed() {
     let mut bench = Bench::new();
     bench.write("a.log", "1");
