@@ -1,7 +1,7 @@
 //! The fingerprint of the environment in which an evaluation runs: a memo that forgets it would
 //! answer for another compiler (trap 23).
 //!
-//! Covers the operating system, the variables that the evaluator names, the tools that its
+//! Covers the operating system, the version of the readers of reports, the variables that the evaluator names, the tools that its
 //! commands start as found on `PATH` (file, size, time), rustup's choice of tool chain, and the
 //! content of the `keep` files. Starts no program.
 
@@ -15,6 +15,7 @@ use super::Engine;
 use super::config::Config;
 use crate::base::codec::{blob_id, digest};
 use crate::base::id::Hash;
+use crate::run::report::READER_VERSION;
 
 /// Tools that commands start without naming them.
 const IMPLIED_TOOLS: [&str; 6] = ["rustc", "cc", "node", "python3", "go", "java"];
@@ -27,6 +28,7 @@ impl Engine {
             facts.insert([name.as_bytes(), b"=", value].concat());
         };
         fact("system", self.surroundings.system.as_bytes());
+        fact("reader", READER_VERSION.to_string().as_bytes());
         for name in config.environment.iter().map(String::as_str).chain(["RUSTUP_TOOLCHAIN"]) {
             let value = self.surroundings.variable(name);
             fact(name, value.map_or(&b"(unset)"[..], |value| value.as_bytes()));

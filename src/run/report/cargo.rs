@@ -2,13 +2,16 @@
 //!
 //! Names are qualified by the target, so that they mean the same in every run: the hash of a test
 //! program is left off, and so are the line numbers of documentation tests, which an edit above
-//! would change (several of one item are counted instead).
+//! would change. Several documentation tests of one item are counted in the order of their lines,
+//! whichever programs they run in. Packages of one workspace may have targets and tests of the
+//! same names: these are several tests of one name (see [`super::summary::Cases`]), so that the
+//! names do not depend on the order in which the programs run.
 
 use std::collections::BTreeMap;
 
 use super::nextest;
+use super::program::{Ended, Program, Step, Test, announced_in};
 use super::summary::{Cases, ReportSummary, plain};
-use crate::object::evaluation::TestStatus;
 
 /// Reads the whole text of one or several test programs.
 pub fn cargo_text(text: &str) -> ReportSummary {
@@ -25,22 +28,13 @@ pub(super) struct Reader {
     cases: Cases,
     faults: Vec<String>,
     nextest: nextest::Reader,
-    targets: BTreeMap<String, usize>,
+    /// Tests of documentation by target: they are counted when all programs have ended.
+    documentation: BTreeMap<String, Vec<Test>>,
     target: String,
     program: Option<Program>,
     /// Tests announced by all programs, and ended in those that are closed.
     announced: usize,
     ended: usize,
-}
-
-/// One test program, from `running` to `test result:`.
-struct Program {
-    announced: usize,
-    tests: Vec<(String, Option<u64>, TestStatus)>,
-    /// A test whose end has not been seen: its own output may stand between.
-    open: Option<String>,
-    /// Past `failures:` the output of tests is repeated and means nothing.
-    is_over: bool,
 }
 
 impl Reader {
@@ -53,137 +47,67 @@ impl Reader {
 
     /// How many tests have ended, and how many were announced.
     pub(super) fn progress(&self) -> (usize, usize) {
-        let running = self.program.as_ref().map_or(0, |program| program.tests.len());
+        let running = self.program.as_ref().map_or(0, Program::ended);
         let (ended, announced) = self.nextest.progress();
         (ended + self.ended + running, announced + self.announced)
     }
 
     fn line_of_cargo(&mut self, line: &str) {
         if let Some(target) = target_of(line) {
-            self.close_program(None);
-            self.start_target(target);
-        } else if let Some(announced) = announced_in(line) {
-            // Inside a program such a line is a test's own output (or a test of test programs).
-            if self.program.is_none() {
-                self.announced += announced;
-                self.program =
-                    Some(Program { announced, tests: Vec::new(), open: None, is_over: false });
-            }
-        } else if line.starts_with("test result: ") {
-            self.close_program(Some(line));
+            self.break_off();
+            self.target = target;
         } else if let Some(program) = &mut self.program {
-            program.line(line);
-        }
-    }
-
-    fn start_target(&mut self, target: String) {
-        let count = self.targets.entry(target.clone()).or_insert(0);
-        *count += 1;
-        // Packages of one workspace may have targets of the same name.
-        self.target = if *count > 1 { format!("{target}#{count}") } else { target };
-    }
-
-    fn close_program(&mut self, result: Option<&str>) {
-        let Some(program) = self.program.take() else { return };
-        self.ended += program.tests.len();
-        let target = self.target.clone();
-        match result.map(counts_of) {
-            None => self.faults.push(format!(
-                "{target}: the test program broke off after {} of {} tests",
-                program.tests.len(),
-                program.announced
-            )),
-            Some(counts) => {
-                let count = |wanted| program.tests.iter().filter(|test| test.2 == wanted).count();
-                let seen = [TestStatus::Passed, TestStatus::Failed, TestStatus::Skipped].map(count);
-                if counts != Some(seen) {
-                    let [passed, failed, skipped] = seen;
-                    self.faults.push(format!(
-                        "{target}: {passed} passed, {failed} failed, {skipped} ignored were seen, \
-                         but its result does not say so"
-                    ));
-                }
+            if let Step::Over(ended) = program.line(line) {
+                self.program = None;
+                self.close(ended);
             }
+        } else if let Some(announced) = announced_in(line) {
+            self.announced += announced;
+            self.program = Some(Program::new(announced));
         }
-        let mut tests = program.tests;
-        // A test that was open when the program broke off is the one that broke it.
-        tests.extend(program.open.map(|name| (name, None, TestStatus::Failed)));
-        tests.sort();
-        let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        for (name, line, status) in tests {
-            let count = known.entry(name.clone()).or_insert(0);
-            *count += 1;
-            let number =
-                if line.is_some() && *count > 1 { format!("#{count}") } else { String::new() };
-            let prefix = if target.is_empty() { String::new() } else { format!("{target}::") };
-            self.cases.add(format!("{prefix}{name}{number}"), status);
+    }
+
+    fn break_off(&mut self) {
+        if let Some(program) = self.program.take() {
+            self.close(program.broken_off());
+        }
+    }
+
+    fn close(&mut self, ended: Ended) {
+        self.ended += ended.tests.len();
+        // A program without a target is one that nextest shows uncaptured, and counts itself.
+        let is_counted = !(self.target.is_empty() && self.nextest.has_run());
+        let fault = ended.fault.filter(|_| is_counted);
+        self.faults.extend(fault.map(|fault| format!("{}: {fault}", self.target)));
+        for (name, line, status) in ended.tests {
+            if line.is_some() {
+                let target = self.documentation.entry(self.target.clone()).or_default();
+                target.push((name, line, status));
+            } else if is_counted {
+                self.cases.add(qualified(&self.target, &name), status);
+            }
         }
     }
 
     fn finish(mut self) -> ReportSummary {
-        self.close_program(None);
+        self.break_off();
+        for (target, mut tests) in std::mem::take(&mut self.documentation) {
+            tests.sort();
+            let mut known: BTreeMap<String, usize> = BTreeMap::new();
+            for (name, _, status) in tests {
+                let count = known.entry(name.clone()).or_insert(0);
+                *count += 1;
+                let number = if *count > 1 { format!("#{count}") } else { String::new() };
+                self.cases.add(qualified(&target, &format!("{name}{number}")), status);
+            }
+        }
         self.nextest.finish(&mut self.cases, &mut self.faults);
         ReportSummary { tests: self.cases.into_tests(), faults: self.faults }
     }
 }
 
-impl Program {
-    fn line(&mut self, line: &str) {
-        if line == "failures:" || line == "successes:" {
-            self.is_over = true;
-        }
-        if self.is_over {
-            return;
-        }
-        let begun = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "));
-        if let Some((name, end)) = begun {
-            match status_of(end) {
-                Some(status) => self.add(name, status),
-                None => self.open = Some(name.to_owned()),
-            }
-        } else if let Some(name) = line.strip_prefix("test ").and_then(|l| l.strip_suffix(" ...")) {
-            self.open = Some(name.to_owned());
-        } else if let Some(name) = self.open.take() {
-            // With output between, the end stands alone or after the output's last line.
-            match ["ok", "FAILED", "ignored"].into_iter().find(|word| line.ends_with(word)) {
-                Some(word) => self.add(&name, status_of(word).unwrap_or(TestStatus::Failed)),
-                None => self.open = Some(name),
-            }
-        }
-    }
-
-    fn add(&mut self, name: &str, status: TestStatus) {
-        let kinds = [" - should panic", " - compile fail", " - compile"];
-        let name = kinds.iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name);
-        let (name, line) = without_line(name);
-        self.tests.push((name, line, status));
-        self.open = None;
-    }
-}
-
-/// `src/lib.rs - f (line 6)` without its line.
-fn without_line(name: &str) -> (String, Option<u64>) {
-    let split = name.strip_suffix(')').and_then(|name| name.rsplit_once(" (line "));
-    match split.and_then(|(name, line)| Some((name, line.parse().ok()?))) {
-        Some((name, line)) => (name.to_owned(), Some(line)),
-        None => (name.to_owned(), None),
-    }
-}
-
-fn status_of(end: &str) -> Option<TestStatus> {
-    let word = end.split([' ', ',', '(', '<']).next().unwrap_or(end);
-    match word {
-        "ok" | "bench:" => Some(TestStatus::Passed),
-        "FAILED" => Some(TestStatus::Failed),
-        "ignored" => Some(TestStatus::Skipped),
-        _ => None,
-    }
-}
-
-/// `running 3 tests`.
-fn announced_in(line: &str) -> Option<usize> {
-    let (count, rest) = line.strip_prefix("running ")?.split_once(' ')?;
-    matches!(rest, "test" | "tests").then(|| count.parse().ok())?
+fn qualified(target: &str, name: &str) -> String {
+    if target.is_empty() { name.to_owned() } else { format!("{target}::{name}") }
 }
 
 /// `Running unittests src/lib.rs (target/debug/deps/demo-0123456789abcdef)`, `Doc-tests demo`.
@@ -201,27 +125,10 @@ fn target_of(line: &str) -> Option<String> {
     Some(if source_stem == stem { source.to_owned() } else { format!("{stem}:{source}") })
 }
 
-/// Passed, failed and ignored of a `test result:` line.
-fn counts_of(line: &str) -> Option<[usize; 3]> {
-    let (_, counts) = line.split_once(". ")?;
-    let mut found = [None; 3];
-    for part in counts.split("; ") {
-        let (number, word) = part.split_once(' ')?;
-        let at = match word {
-            "passed" => 0,
-            "failed" => 1,
-            "ignored" => 2,
-            // Benches count as passed in the lines that are seen.
-            _ => continue,
-        };
-        found[at] = Some(number.parse().ok()?);
-    }
-    Some([found[0]?, found[1]?, found[2]?])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::evaluation::TestStatus;
 
     const TEXT: &str = "   Compiling demo v0.1.0 (/w)\n     Running unittests src/lib.rs (target/debug/deps/demo-8348ca7a80742723)\n\n\
         running 4 tests\ntest inner::later ... ignored, slow\ntest inner::bad ... FAILED\n\
@@ -283,10 +190,41 @@ mod tests {
     }
 
     #[test]
-    fn targets_of_the_same_name_stay_apart() {
-        let one = "     Running tests/a.rs (t/a-1)\nrunning 1 test\ntest x ... ok\n\
-                   test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured\n";
-        let summary = cargo_text(&one.repeat(2));
-        assert_eq!(summary.tests.len(), 2);
+    fn targets_of_one_name_do_not_depend_on_their_order() {
+        let program = |test: &str| {
+            format!(
+                "     Running tests/it.rs (t/it-1)\nrunning 2 tests\ntest works ... ok\n\
+                 test {test} ... ok\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured\n"
+            )
+        };
+        let (bee, cee) = (program("bee"), program("cee"));
+        let names = |text: &str| -> Vec<String> {
+            cargo_text(text).tests.into_iter().map(|test| test.name).collect()
+        };
+        let wanted =
+            ["tests/it.rs::bee", "tests/it.rs::cee", "tests/it.rs::works", "tests/it.rs::works#2"];
+        assert_eq!(names(&format!("{bee}{cee}")), wanted);
+        assert_eq!(names(&format!("{cee}{bee}")), wanted);
+    }
+
+    #[test]
+    fn documentation_tests_of_several_programs_are_counted_together() {
+        let program = |line: usize, end: &str| {
+            format!(
+                "running 1 test\ntest src/lib.rs - f (line {line}) ... {end}\n\
+                 test result: x. {}; 0 ignored; 0 measured\n",
+                if end == "ok" { "1 passed; 0 failed" } else { "0 passed; 1 failed" }
+            )
+        };
+        let text = |first: &str| {
+            format!("   Doc-tests demo\n{}{}", program(5, "FAILED"), program(1, first))
+        };
+        let good = cargo_text(&text("ok"));
+        let (first, second) = ("doc demo::src/lib.rs - f", "doc demo::src/lib.rs - f#2");
+        use TestStatus::{Failed, Passed};
+        assert_eq!(named(&good), [(first, Passed), (second, Failed)]);
+        let bad = cargo_text(&text("FAILED"));
+        assert_eq!(named(&bad), [(first, Failed), (second, Failed)]);
+        assert_eq!(bad.faults, [""; 0]);
     }
 }

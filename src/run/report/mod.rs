@@ -11,6 +11,7 @@ mod failures;
 mod junit;
 mod metrics;
 mod nextest;
+mod program;
 mod summary;
 
 pub use cargo::cargo_text;
@@ -20,3 +21,9 @@ pub use failures::failure_lines;
 pub use junit::junit;
 pub use metrics::{MetricSpec, hyperfine, metrics};
 pub use summary::{ReportError, ReportSummary};
+
+/// Which version of these readers named the tests of an evaluation.
+///
+/// It belongs to the environment of an evaluation: tests that an older version named otherwise
+/// would count as tests that no longer run. It is raised whenever a reader names tests otherwise.
+pub const READER_VERSION: u32 = 2;

@@ -38,25 +38,43 @@ pub enum ReportError {
     Malformed(String),
 }
 
-/// Tests by name; where a name comes twice the worse end counts.
+/// Tests by name. Several tests may have one name: parametrised tests in some reports, tests of
+/// several packages.
+///
+/// They are numbered by how they ended, the failed ones first, and not by their order: tests run
+/// in parallel are reported in any order. So two reports of them differ only where the number of
+/// those that failed, or ran at all, differs. That one of them failed where another was mended
+/// cannot be told.
 #[derive(Default)]
-pub(super) struct Cases(pub(super) BTreeMap<String, TestStatus>);
+pub(super) struct Cases(pub(super) BTreeMap<String, Vec<TestStatus>>);
 
 impl Cases {
     pub(super) fn add(&mut self, name: String, status: TestStatus) {
-        let badness = |status: TestStatus| match status {
-            TestStatus::Skipped => 0,
-            TestStatus::Passed => 1,
-            TestStatus::Failed => 2,
-        };
-        let known = self.0.entry(name).or_insert(status);
-        if badness(status) > badness(*known) {
-            *known = status;
-        }
+        self.0.entry(name).or_default().push(status);
     }
 
     pub(super) fn into_tests(self) -> Vec<TestCase> {
-        self.0.into_iter().map(|(name, status)| TestCase { name, status }).collect()
+        let badness = |status: &TestStatus| match status {
+            TestStatus::Failed => 0,
+            TestStatus::Passed => 1,
+            TestStatus::Skipped => 2,
+        };
+        let mut tests = BTreeMap::new();
+        for (name, ends) in &self.0 {
+            let mut ends = ends.clone();
+            ends.sort_by_key(badness);
+            let mut number = 1;
+            for (at, status) in ends.into_iter().enumerate() {
+                let mut numbered = name.clone();
+                // A test may really be called so.
+                while at > 0 && (numbered == *name || self.0.contains_key(&numbered)) {
+                    number += 1;
+                    numbered = format!("{name}#{number}");
+                }
+                tests.insert(numbered, status);
+            }
+        }
+        tests.into_iter().map(|(name, status)| TestCase { name, status }).collect()
     }
 }
 
