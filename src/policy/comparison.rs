@@ -114,7 +114,15 @@ fn with_base(comparison: &mut TestComparison, stage: &StageRecord, base: &StageR
     let failing = now.iter().filter(|(_, status)| **status == TestStatus::Failed);
     let ran_before = |name: &str| before.get(name).is_some_and(|s| *s != TestStatus::Skipped);
     let unknown = failing.filter(|(name, _)| !ran_before(name));
-    comparison.new_and_failing.extend(unknown.map(|(name, _)| (*name).to_owned()));
+    let unknown: Vec<String> = unknown.map(|(name, _)| (*name).to_owned()).collect();
+    match unknown.as_slice() {
+        [] => {}
+        [one] => comparison.doubts.push(format!("the test `{one}` is new and fails")),
+        [one, ..] => comparison
+            .doubts
+            .push(format!("{} tests are new and fail, such as `{one}`", unknown.len())),
+    }
+    comparison.new_and_failing.extend(unknown);
     if failed && base.outcome == StageOutcome::Passed {
         comparison.doubts.push(format!("`{}` passed in the base and fails now", stage.name));
     }

@@ -12,8 +12,9 @@
 //! - A metric stage that failed has measured nothing; it did not "run" in the sense of `good`.
 //! - A test stage that failed without reporting a test, where the base has tests, "did not run":
 //!   all tests gone at once is a broken report far more often than a hundred regressions.
-//! - A test stage that passed in the base and fails now is not good even if no test of the base
-//!   fails (a new test does, or the harness broke). Else a report that leaves the failing test out
+//! - A test that the base does not have and that fails is not good, whether the base's tests all
+//!   passed or not. Neither is a test stage that passed in the base and fails now although no test
+//!   fails (the harness broke). Else a report that leaves the failing test out
 //!   would be the better one.
 //! - A base of another evaluator or environment is no base to compare with, and that is said.
 //!

@@ -47,6 +47,13 @@ fn nothing_worse_than_the_base_is_good() {
 }
 
 #[test]
+fn a_failure_that_the_base_does_not_know_is_not_good() {
+    check("test:1=a-", "test:1=a-b-", Inconclusive, "the test `b` is new and fails");
+    let two = "2 tests are new and fail, such as `b`";
+    check("test:1=a-", "test:1=a+b-c-", Inconclusive, two);
+}
+
+#[test]
 fn lost_tests_are_bad_past_the_limit_and_inconclusive_up_to_it() {
     check(
         TEN,
@@ -114,7 +121,7 @@ fn a_stage_without_single_tests_counts_as_one() {
     let fixed = "nothing got worse than in the base, and 1 test is fixed";
     check("gate test:2", "gate test", Good, fixed);
     check("test=a+", "test:1=a+", Inconclusive, "`test` passed in the base and fails now");
-    check("test=a+", "test:1=a+b-", Inconclusive, "`test` passed in the base and fails now");
+    check("test=a+", "test:1=a+b-", Inconclusive, "the test `b` is new and fails");
 }
 
 #[test]
