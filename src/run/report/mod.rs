@@ -20,10 +20,4 @@ pub use errors::compiler_errors;
 pub use failures::failure_lines;
 pub use junit::junit;
 pub use metrics::{MetricSpec, hyperfine, metrics};
-pub use summary::{ReportError, ReportSummary};
-
-/// Which version of these readers named the tests of an evaluation.
-///
-/// It belongs to the environment of an evaluation: tests that an older version named otherwise
-/// would count as tests that no longer run. It is raised whenever a reader names tests otherwise.
-pub const READER_VERSION: u32 = 2;
+pub use summary::{READER_VERSION, ReportError, ReportSummary};

@@ -7,6 +7,12 @@ use std::collections::BTreeMap;
 use crate::base::limits::REPORT_BYTES_MAX;
 use crate::object::evaluation::{TestCase, TestStatus};
 
+/// Which version of the readers of reports named the tests of an evaluation.
+///
+/// It belongs to the environment of an evaluation: tests that an older version named otherwise
+/// would count as tests that no longer run. It is raised whenever a reader names tests otherwise.
+pub const READER_VERSION: u32 = 2;
+
 /// What a report of tests says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportSummary {
