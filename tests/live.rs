@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests is a test")]
 
 mod common;
+#[path = "bundles/made.rs"]
+mod made;
+#[path = "live/others.rs"]
+mod others;
 
 use std::fs::File;
 use std::io::Read;

@@ -143,6 +143,10 @@ pub const SNAPSHOTS_WALK_MAX: usize = 10_000_000;
 /// Approaches in one experiment.
 pub const APPROACHES_MAX: usize = 1_000;
 
+/// Bytes of a file that stands whole in a patch: both sides are in memory, and again compressed. One
+/// that is larger is named, and the patch does not apply to it.
+pub const PATCH_BYTES_MAX: u64 = 256 << 20;
+
 /// Lines of a text that are diffed or merged; a text of more is "changed". A machine wrote it, and
 /// nobody reads its difference.
 pub const TEXT_LINES_MAX: usize = 400_000;

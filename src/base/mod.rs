@@ -16,3 +16,4 @@ pub mod near;
 pub mod path;
 pub mod reserved;
 pub mod time;
+pub mod visible;

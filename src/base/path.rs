@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::limits::{LINK_TARGET_BYTES_MAX, NAME_BYTES_MAX};
 use super::reserved::{Reserved, reserved};
+use super::visible::visible_in_line;
 
 /// Why bytes are no name of a tree entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,9 +128,10 @@ impl TreePath {
         if self.0.is_empty() { folder.to_owned() } else { folder.join(OsStr::from_bytes(&self.0)) }
     }
 
-    /// As text, with the replacement character where it is no UTF-8. For people only.
+    /// As text of one line, with the replacement character where it is no UTF-8, and with what a
+    /// terminal would obey written out. For people only.
     pub fn display(&self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+        visible_in_line(&String::from_utf8_lossy(&self.0)).into_owned()
     }
 }
 

@@ -9,6 +9,7 @@
 mod folder;
 mod leaf;
 mod lines;
+mod patch;
 mod text;
 mod tree;
 mod unified;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use leaf::{Conflict, ConflictKind, Side};
 pub use lines::{TextKind, text_kind};
+pub use patch::{PatchSide, file_patch};
 pub use text::{TextMerge, merge_text};
 pub use tree::{MergeError, TreeMerge, merge_trees};
 pub use unified::{DiffLine, Hunk, LineDiff, LineTag, TextDiff, unified};

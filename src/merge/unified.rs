@@ -172,7 +172,7 @@ impl Hunk {
 }
 
 /// A name as git writes it: in quotes with escapes where it has bytes that would confuse.
-fn quoted(name: &[u8]) -> Vec<u8> {
+pub(super) fn quoted(name: &[u8]) -> Vec<u8> {
     let plain = |byte: &u8| (b' '..0x7f).contains(byte) && !matches!(byte, b'"' | b'\\');
     if name.iter().all(plain) {
         return name.to_vec();

@@ -1,4 +1,5 @@
 //! Bundles that no exporter writes, byte by byte: trees with whatever names, lengths and targets.
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::collections::HashSet;
 use std::fs;
@@ -19,9 +20,16 @@ use expdag::store::bundle::{Manifest, Source};
 pub struct Made {
     objects: Vec<(Kind, Hash, Vec<u8>)>,
     known: HashSet<(Kind, Hash)>,
+    /// Who made it, in which session, why.
+    text: String,
 }
 
 impl Made {
+    /// Nothing yet; that text stands wherever its maker may write one.
+    pub fn with_text(text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::default() }
+    }
+
     fn put(&mut self, kind: Kind, bytes: Vec<u8>) -> Hash {
         let hash = codec::object_hash(kind, &bytes).unwrap();
         if self.known.insert((kind, hash)) {
@@ -61,10 +69,10 @@ impl Made {
             branch: Label::new("evil").unwrap(),
             origin: Origin::Manual,
             tier: Tier::Checkpoint,
-            who: "mallory".to_owned(),
-            session: "s".to_owned(),
+            who: self.text.clone(),
+            session: self.text.clone(),
             when: Timestamp(1),
-            message: "come and see".to_owned(),
+            message: self.text.clone(),
         };
         let snapshot = self.put(Kind::Snapshot, codec::encode(Kind::Snapshot, &snapshot).unwrap());
         let value = NameValue::Branch(SnapshotId(snapshot));
@@ -72,7 +80,7 @@ impl Made {
             (self.objects.len() as u64, self.objects.iter().map(|o| o.2.len() as u64).sum());
         let manifest = Manifest {
             source: Source { store: Hash([0x42; 32]), name: Label::new("elsewhere").unwrap() },
-            who: "mallory".to_owned(),
+            who: self.text,
             when: Timestamp(1),
             names: vec![NameEntry { key: "branch/evil".to_owned(), value }],
             prerequisites: Vec::new(),

@@ -117,6 +117,7 @@ fn snapshots(asked: &mut Asked, engine: &Engine, subject: &Subject) {
             from: Some(a.clone()),
             to: Some(b.clone()),
             context: 3,
+            as_patch: false,
             names_only: false,
             state: true,
         };

@@ -5,13 +5,15 @@ use super::law::{Violation, violation};
 use super::scan::{Source, close_of, is_word, skip_space, word_at};
 
 /// Third-party crates and the paths (as prefixes) that may name them.
-const CRATE_DOORS: [(&str, &[&str]); 6] = [
+const CRATE_DOORS: [(&str, &[&str]); 8] = [
     ("bincode", &["src/base/codec.rs"]),
     ("blake3", &["src/base/codec.rs"]),
     ("sled", &["src/store/catalogue"]),
     ("petgraph", &["src/graph/"]),
     ("clap", &["src/surface/cli", "src/main.rs"]),
     ("clap_complete", &["src/surface/cli", "src/main.rs"]),
+    ("miniz_oxide", &["src/merge/patch.rs"]),
+    ("sha1_smol", &["src/merge/patch.rs"]),
 ];
 
 /// Files that start programs: the parent's side and the child's.

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::base::codec::blob_id;
 use crate::base::id::{DocumentId, TreeId};
-use crate::base::limits::TEXT_BYTES_MAX;
+use crate::base::limits::{PATCH_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::document::{self, DocumentChange};
 use crate::engine::report::ShownChange;
 use crate::engine::{Engine, EngineError};
-use crate::merge::{TextDiff, unified};
+use crate::merge::{PatchSide, TextDiff, file_patch, unified};
 use crate::object::memory::Scratch;
 use crate::object::traits::Fetch;
 use crate::object::tree::{self, EntryKind, TreeChange, TreeEntry};
@@ -27,6 +27,8 @@ pub struct Options {
     pub context: usize,
     /// Only names, no lines.
     pub names_only: bool,
+    /// Make each file's patch, for `git apply`.
+    pub as_patch: bool,
     /// Compare the state documents, too.
     pub state: bool,
 }
@@ -47,6 +49,9 @@ pub struct FileDiff {
     /// The lines.
     #[serde(skip)]
     pub text: Option<TextDiff>,
+    /// The patch, where it was asked for and no side is over `PATCH_BYTES_MAX`.
+    #[serde(skip)]
+    pub patch: Option<Vec<u8>>,
 }
 
 /// One place of the state documents that differs.
@@ -163,16 +168,33 @@ fn file_diff(
     let modes = (mode(&change.before), mode(&change.after));
     let shown = ShownChange::from(change);
     if options.names_only {
-        return Ok(FileDiff { change: shown, lines: None, kinds, modes, text: None });
+        return Ok(FileDiff { change: shown, lines: None, kinds, modes, text: None, patch: None });
     }
-    let old = objects.content(change, change.before.as_ref(), false)?;
-    let new = objects.content(change, change.after.as_ref(), options.to.is_none())?;
+    let bytes_max = if options.as_patch { PATCH_BYTES_MAX } else { TEXT_BYTES_MAX };
+    let content = |side: &Option<TreeEntry>, is_of_files| {
+        objects.content(change, side.as_ref(), is_of_files, bytes_max)
+    };
+    let (old, new) =
+        (content(&change.before, false)?, content(&change.after, options.to.is_none())?);
+    if options.as_patch {
+        let side =
+            |content, mode: Option<&'static str>| mode.map(|mode| PatchSide { mode, content });
+        let is_whole = |side: &Option<TreeEntry>| {
+            side.as_ref().is_none_or(|entry| entry.tree().is_some() || entry.length <= bytes_max)
+        };
+        let is_whole = is_whole(&change.before) && is_whole(&change.after);
+        let patch = is_whole.then(|| {
+            let path = change.path.as_bytes();
+            file_patch(path, side(&old[..], modes.0), side(&new, modes.1), options.context)
+        });
+        return Ok(FileDiff { change: shown, lines: None, kinds, modes, text: None, patch });
+    }
     let text = unified(&old, &new, options.context);
     let lines = match &text {
         TextDiff::Lines(lines) => Some((lines.added, lines.removed)),
         TextDiff::Binary | TextDiff::TooLarge => None,
     };
-    Ok(FileDiff { change: shown, lines, kinds, modes, text: Some(text) })
+    Ok(FileDiff { change: shown, lines, kinds, modes, text: Some(text), patch: None })
 }
 
 fn git_mode(kind: EntryKind) -> Option<&'static str> {
@@ -205,19 +227,20 @@ impl<'a> ContentScratch<'a> {
         Self { engine, scratch: Scratch::over(&engine.store) }
     }
 
-    /// The content of a file or link, or nothing where there is none. A file over
-    /// `TEXT_BYTES_MAX` is given as one byte that makes it binary: it is never diffed by line.
+    /// The content of a file or link, or nothing where there is none. A file of more bytes than
+    /// `bytes_max` is given as one byte that makes it binary: it is never diffed by line.
     /// What is not stored is looked for among the files only where it was found there.
     fn content(
         &self,
         change: &TreeChange,
         entry: Option<&TreeEntry>,
         is_of_files: bool,
+        bytes_max: u64,
     ) -> Result<Vec<u8>, EngineError> {
         let Some((entry, blob)) = entry.and_then(|entry| Some((entry, entry.blob()?))) else {
             return Ok(Vec::new());
         };
-        if entry.length > TEXT_BYTES_MAX {
+        if entry.length > bytes_max {
             return Ok(vec![0]);
         }
         let mut content = Vec::new();

@@ -45,6 +45,8 @@ pub struct Report {
     pub branch: String,
     /// The command's exit code; none when it was ended before.
     pub exit: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
     /// How it ended, in words.
     pub outcome: String,
     /// The snapshot of the branch now.
@@ -91,6 +93,10 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         command.stdio = Stdio::Inherited;
     }
     let finished = view.run(command, "exec", cancel)?;
+    let signal = match &finished.outcome {
+        Outcome::Signalled(signal) => Some(*signal),
+        _ => None,
+    };
     let (exit, outcome) = match &finished.outcome {
         Outcome::Exited(exit) => (Some(*exit), format!("exit {exit}")),
         Outcome::Signalled(signal) => (None, format!("killed by signal {signal}")),
@@ -101,6 +107,7 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let mut report = Report {
         branch: on.branch.to_string(),
         exit,
+        signal,
         outcome,
         snapshot: start.hex(),
         changes: Vec::new(),
@@ -173,6 +180,7 @@ fn dry_run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     Ok(Report {
         branch: label.to_string(),
         exit: Some(0),
+        signal: None,
         outcome: format!("would run `{}`", words.join(" ")),
         snapshot: start.hex(),
         changes: Vec::new(),

@@ -1,5 +1,6 @@
 //! Tests of the room: laws, models, and `git` beside it.
 
+mod patch;
 mod text;
 mod tree;
 mod unified;

@@ -48,8 +48,10 @@ impl Shell {
             true => print_json("exec", &report),
             false => print_error(&text::exec(&report)),
         }
-        let killed = i32::from(exit::INTERRUPTED);
-        Ok(u8::try_from(report.exit.unwrap_or(killed)).unwrap_or(exit::EXEC_FAILED))
+        // As a shell says it: 128 and the signal.
+        let code = report.exit.or_else(|| report.signal.map(|signal| 128 + signal));
+        let code = code.unwrap_or(i32::from(exit::INTERRUPTED));
+        Ok(u8::try_from(code).unwrap_or(exit::EXEC_FAILED))
     }
 
     fn experiments(&self, engine: &Engine, limit: usize) -> Outcome {

@@ -1,5 +1,6 @@
 //! From the command line to a verb and back: the only place that knows all of them.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,10 +9,14 @@ use serde::Serialize;
 
 use super::args::{BackendWord, Cli, DryRun, OpVerb, StepArgs, Verb};
 use super::bug::guarded;
-use super::output::{columns, print, print_error, print_failure, print_json, print_misuse};
+use super::output::{
+    BAD, FAINT, columns, failure, paint, print, print_bytes, print_error, print_failure,
+    print_json, print_json_text, print_misuse, wrote,
+};
 use super::progress::Progress;
 use super::{demo, exit, interrupt, section, text, values, world};
 use crate::base::name::Label;
+use crate::base::visible::visible;
 use crate::engine::verb::{
     branch, deinit, diff, doctor, exec, forget, fsck, gc, guard, init, log, merge, op_log, redo,
     rollback, show, snapshot, stats, status, switch, tag, undo,
@@ -26,7 +31,20 @@ pub fn main() -> ExitCode {
     ExitCode::from(guarded(answer))
 }
 
+/// The answer, unless nobody could be given it.
 fn answer() -> u8 {
+    let code = answered();
+    let Some(error) = failure() else { return code };
+    print_error(&format!(
+        "{} could not write standard output: {error}\n",
+        paint(BAD.bold(), "error:")
+    ));
+    let hint = "what the command did is done; only what it had to say is lost";
+    print_error(&format!("{}  {hint}\n", paint(FAINT, "hint:")));
+    if matches!(code, exit::DONE | exit::NO) { exit::OUTPUT } else { code }
+}
+
+fn answered() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -34,7 +52,13 @@ fn answer() -> u8 {
             if usage && json_is_asked_for(std::env::args_os()) {
                 return print_misuse(&error.to_string());
             }
-            let _ = error.print();
+            let text = error.render().to_string();
+            match (usage, visible(&text) == text) {
+                // With an argument that a terminal would obey.
+                (true, false) => print_error(&text),
+                (true, true) => drop(error.print()),
+                (false, _) => wrote(error.print()),
+            }
             return if usage { exit::USAGE } else { exit::DONE };
         }
     };
@@ -143,7 +167,7 @@ impl Shell {
             Verb::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "exp", &mut script);
-                super::output::print_bytes(&script);
+                print_bytes(&script);
                 Ok(exit::DONE)
             }
             Verb::Hook { verb } => self.hook(&verb),
@@ -218,7 +242,7 @@ impl Shell {
                 let shown = show::find(engine, &show::Options { what, state, pointer })?;
                 match &shown {
                     show::Shown::Snapshot(report) => match (&report.state_text, only_state) {
-                        (Some(json), true) => print(&format!("{json}\n")),
+                        (Some(json), true) => print_json_text(&format!("{json}\n")),
                         _ => self.give("show", &shown, || text::show(report)),
                     },
                     show::Shown::State(state) => {
@@ -227,9 +251,15 @@ impl Shell {
                 }
             }
             Verb::Diff { from, to, names, state, context } => {
-                let options = diff::Options { from, to, context, names_only: names, state };
+                // Elsewhere than on a terminal it is a patch, to the byte.
+                let as_patch = !self.json && !names && !std::io::stdout().is_terminal();
+                let options =
+                    diff::Options { from, to, context, names_only: names, as_patch, state };
                 let report = diff::run(engine, &options)?;
-                self.give("diff", &report, || text::diff(&report));
+                match as_patch {
+                    true => print_bytes(&text::patch(&report)),
+                    false => self.give("diff", &report, || text::diff(&report)),
+                }
             }
             _ => {
                 let report = status::run(engine, &status::Options::default())?;

@@ -23,6 +23,8 @@ pub const BUSY: u8 = 5;
 pub const CORRUPT: u8 = 6;
 /// The disk or a quota is full.
 pub const FULL: u8 = 7;
+/// Standard output could not be written. What the command did is done.
+pub const OUTPUT: u8 = 8;
 /// A bug, or a failure of the system that has no code of its own.
 pub const BUG: u8 = 70;
 /// `exec` could not run its command.

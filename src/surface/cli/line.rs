@@ -3,6 +3,7 @@
 use anstyle::Style;
 use unicode_width::UnicodeWidthChar;
 
+use crate::base::visible::visible_in_line;
 use crate::surface::cli::output::paint;
 
 /// Pieces of text, each in its style.
@@ -20,10 +21,9 @@ pub fn width(text: &str) -> usize {
 }
 
 impl Line {
-    /// Adds a piece. Control characters are left out: they would move the cursor.
+    /// Adds a piece. Control characters are written out: they would move the cursor.
     pub fn add(&mut self, style: Style, text: impl AsRef<str>) -> &mut Self {
-        let shown = text.as_ref().chars().filter(|letter| columns_of(*letter).is_some());
-        self.0.push((style, shown.collect()));
+        self.0.push((style, visible_in_line(text.as_ref()).into_owned()));
         self
     }
 
@@ -129,11 +129,11 @@ mod tests {
     fn a_line_is_never_wider_than_asked() {
         let mut line = Line::default();
         line.add(NAME, "e1/日本語").add(Style::new(), " \u{1b}[2Jrun\nning");
-        assert_eq!(line.plain(), "e1/日本語 [2Jrunning", "nothing in it is obeyed");
-        assert_eq!(line.width(), 20);
+        assert_eq!(line.plain(), r"e1/日本語 \x1b[2Jrun\nning", "nothing in it is obeyed");
+        assert_eq!(line.width(), 26);
         let cut = |columns| line.clone().cut(columns).plain();
-        assert_eq!(cut(20), "e1/日本語 [2Jrunning");
-        assert_eq!(cut(19), "e1/日本語 [2Jrunni…");
+        assert_eq!(cut(26), r"e1/日本語 \x1b[2Jrun\nning");
+        assert_eq!(cut(25), r"e1/日本語 \x1b[2Jrun\nni…");
         // A wide letter that has no room is not halved.
         assert_eq!(cut(7), "e1/日…");
         assert_eq!(cut(6), "e1/日…");

@@ -1,14 +1,17 @@
 //! Printing: text with colour where there is a terminal, one JSON value where it is asked for.
 //!
-//! Guarantees that a reader which goes away (`exp log | head`) ends nothing with an error.
+//! Guarantees that a reader which goes away (`exp log | head`) ends nothing with an error, and that no
+//! other failure to write is lost: `failure` has it, and the process ends with a code for it.
 
-use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::base::visible::{visible, visible_json};
 use crate::document::Json;
 use crate::engine::EngineError;
 
@@ -31,9 +34,28 @@ pub const STRONG: Style = Style::new().bold();
 /// What matters least.
 pub const FAINT: Style = Style::new().dimmed();
 
-/// Text in a style; `anstream` removes the style where there is no terminal.
+/// Stands for the escape character of our own colours until they are printed. What is printed may
+/// hold text of others, whose escape characters are written out: so ours must be told from theirs, by
+/// what nobody can know before the process runs. Made of characters that stand for nothing.
+fn mark() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    MARK.get_or_init(|| {
+        let number = RandomState::new().hash_one(std::process::id());
+        let of = |at: u32| char::from_u32(0xfdd0 + (number >> (5 * at)) as u32 % 32);
+        (0..8).filter_map(of).collect()
+    })
+}
+
+/// Text in a style. Only what [`rendered`] makes of it is for a terminal.
 pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
-    format!("{style}{text}{style:#}")
+    let (before, after) = (style.render().to_string(), style.render_reset().to_string());
+    let marked = |escapes: String| escapes.replace('\u{1b}', mark());
+    format!("{}{text}{}", marked(before), marked(after))
+}
+
+/// Painted text for a terminal: nothing in it is obeyed but our own colours.
+pub fn rendered(text: &str) -> String {
+    visible(text).replace(mark(), "\u{1b}")
 }
 
 /// The columns of the terminal on standard output; without one nothing has to be made to fit.
@@ -45,45 +67,51 @@ pub fn columns() -> usize {
     }
 }
 
-/// Prints text to standard output.
+/// The first error of writing to standard output, less a reader that went away.
+static FAILED: OnceLock<io::Error> = OnceLock::new();
+
+/// Why standard output could not be written, if it could not.
+pub fn failure() -> Option<&'static io::Error> {
+    FAILED.get()
+}
+
+/// Remembers what became of writing to standard output.
+pub fn wrote(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = FAILED.set(error);
+    }
+}
+
+/// Prints text to standard output. What a terminal would obey besides our colours is written out: names,
+/// messages and results may come from another store, and from whoever made it.
 pub fn print(text: &str) {
-    let text = for_terminal(text, io::stdout().is_terminal());
     let mut out = anstream::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    wrote(out.write_all(rendered(text).as_bytes()).and_then(|()| out.flush()));
 }
 
-/// The text without what a terminal would obey besides colours: names, messages and results may come
-/// from another store, and from whoever made it. Elsewhere it stays as it is, byte for byte.
-fn for_terminal(text: &str, is_terminal: bool) -> Cow<'_, str> {
-    let obeyed = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
-    if !is_terminal || !text.contains(obeyed) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    for (at, letter) in text.char_indices() {
-        let is_colour = || {
-            let style = text[at..].strip_prefix("\u{1b}[")?;
-            let rest = style.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
-            Some(rest.starts_with('m'))
-        };
-        if !obeyed(letter) || is_colour() == Some(true) {
-            shown.push(letter);
-        }
-    }
-    Cow::Owned(shown)
-}
-
-/// Prints bytes as they are.
+/// Prints bytes as they are; on a terminal as [`print`] does.
 pub fn print_bytes(bytes: &[u8]) {
+    if io::stdout().is_terminal() {
+        return print(&String::from_utf8_lossy(bytes));
+    }
     let mut out = io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    wrote(out.write_all(bytes).and_then(|()| out.flush()));
 }
 
-/// Prints text to standard error.
+/// Prints JSON text. On a terminal what it would obey is written as JSON writes it: the value is the
+/// same.
+pub fn print_json_text(text: &str) {
+    let text = if io::stdout().is_terminal() { visible_json(text) } else { text.into() };
+    let mut out = io::stdout().lock();
+    wrote(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Prints text to standard error, as [`print`] does.
 pub fn print_error(text: &str) {
-    let text = for_terminal(text, io::stderr().is_terminal());
     let mut out = anstream::stderr().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(rendered(text).as_bytes()).and_then(|()| out.flush());
 }
 
 /// Prints a report as one JSON object: its fields, with `version` and `verb`.
@@ -97,7 +125,7 @@ pub fn print_json(verb: &str, report: &impl Serialize) {
         object.insert("version".to_owned(), json!(JSON_VERSION));
         object.insert("verb".to_owned(), json!(verb));
     }
-    print(&format!("{value:#}\n"));
+    print_json_text(&format!("{value:#}\n"));
 }
 
 /// The same with one value more, which is printed as it is: the numbers of a report become floats
@@ -111,7 +139,7 @@ pub fn print_with_value(verb: &str, report: &impl Serialize, key: &str, value: &
     fields.insert("version".to_owned(), Json::from(i64::from(JSON_VERSION)));
     fields.insert("verb".to_owned(), Json::from(verb));
     fields.insert(key.to_owned(), value.clone());
-    print(&format!("{}\n", Json::Map(fields).pretty()));
+    print_json_text(&format!("{}\n", Json::Map(fields).pretty()));
 }
 
 /// Prints as JSON that the command line could not be read, from clap's text, and gives the exit
@@ -125,7 +153,7 @@ pub fn print_misuse(text: &str) -> u8 {
     let body = json!({
         "code": exit::USAGE, "category": "usage", "message": lines.join(" "), "hint": hint,
     });
-    print(&format!("{:#}\n", json!({ "version": JSON_VERSION, "error": body })));
+    print_json_text(&format!("{:#}\n", json!({ "version": JSON_VERSION, "error": body })));
     exit::USAGE
 }
 
@@ -137,7 +165,7 @@ pub fn print_failure(error: &EngineError, code: u8, as_json: bool) -> u8 {
         let word = exit::word(error);
         let body =
             json!({ "code": code, "category": word, "message": error.to_string(), "hint": hint });
-        print(&format!("{:#}\n", json!({ "version": JSON_VERSION, "error": body })));
+        print_json_text(&format!("{:#}\n", json!({ "version": JSON_VERSION, "error": body })));
         return code;
     }
     print_error(&format!("{} {error}\n", paint(BAD.bold(), "error:")));
@@ -152,17 +180,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_obeys_nothing_but_colours() {
-        let coloured = paint(GOOD, "good");
-        assert_eq!(for_terminal(&format!("{coloured}\n\ta"), true), format!("{coloured}\n\ta"));
-        for (hostile, shown) in [
-            ("a\u{1b}]0;title\u{7}b", "a]0;titleb"),
-            ("a\u{1b}[2Jb", "a[2Jb"),
-            ("a\u{1b}[31", "a[31"),
-            ("a\rb\u{8}c\u{9b}2J", "abc2J"),
-        ] {
-            assert_eq!(for_terminal(hostile, true), shown);
-            assert_eq!(for_terminal(hostile, false), hostile);
-        }
+    fn a_terminal_obeys_nothing_but_our_own_colours() {
+        let good = paint(GOOD, "good \u{1b}[31mred");
+        assert_eq!(rendered(&format!("{good}\n\ta")), "\u{1b}[32mgood \\x1b[31mred\u{1b}[0m\n\ta");
+        assert_eq!(rendered("a\u{1b}[2Jb\u{9b}2J"), r"a\x1b[2Jb\u{9b}2J");
+        // The mark cannot be guessed: characters like those that it is made of are shown as they are.
+        assert_eq!(rendered("\u{fdd0}[31m"), "\u{fdd0}[31m");
     }
 }

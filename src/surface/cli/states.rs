@@ -11,7 +11,7 @@ use super::args::{
     WhichArgs,
 };
 use super::dispatch::{Outcome, Shell};
-use super::output::{columns, print, print_error, print_json, print_with_value};
+use super::output::{columns, print, print_error, print_json, print_json_text, print_with_value};
 use super::{exit, interrupt, text, values, world};
 use crate::base::limits::DOCUMENT_READ_BYTES_MAX;
 use crate::base::name::Label;
@@ -225,7 +225,7 @@ impl Shell {
     fn give_value(&self, verb: &str, report: &impl Serialize, key: &str, value: &Json) {
         match self.json {
             true => print_with_value(verb, report, key, value),
-            false => print(&format!("{}\n", value.pretty())),
+            false => print_json_text(&format!("{}\n", value.pretty())),
         }
     }
 

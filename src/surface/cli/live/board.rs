@@ -242,7 +242,8 @@ mod tests {
         let lines = text(&board, 90_000, 80, 24);
         assert_eq!(lines[0], "e1/a2  test 34/120      10 s  · done, 2 changed files 1.5 s");
         let stays = board.take(&evaluated("e1/a2"), 95_000).unwrap();
-        let stays = anstream::adapter::strip_str(&stays).to_string();
+        let stays = anstream::adapter::strip_str(&crate::surface::cli::output::rendered(&stays))
+            .to_string();
         assert_eq!(stays, "e1/a2  good (remembered)  · done, 2 changed files 1.5 s");
         assert_eq!(text(&board, 95_000, 80, 24), ["e1/a1  waiting"]);
         let stays = board.take(&ended("e1/a1", false), 96_000).unwrap();

@@ -11,6 +11,7 @@ use anstream::ColorChoice;
 use super::board::Board;
 use crate::engine::Event;
 use crate::surface::cli::line::Line;
+use crate::surface::cli::output::rendered;
 
 /// How often it is looked whether something has changed.
 const LOOK: Duration = Duration::from_millis(100);
@@ -136,13 +137,14 @@ impl Shared {
     }
 
     fn line(&self, line: &Line) -> String {
-        if self.with_colour { line.painted() } else { line.plain() }
+        if self.with_colour { rendered(&line.painted()) } else { line.plain() }
     }
 
     fn text(&self, text: &str) -> String {
+        let text = rendered(text);
         match self.with_colour {
-            true => text.to_owned(),
-            false => anstream::adapter::strip_str(text).to_string(),
+            true => text,
+            false => anstream::adapter::strip_str(&text).to_string(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::report::{ChangeWord, ShownEvaluation};
 use crate::engine::verb::{branch, diff, log, op_log, show, tag, undo};
 use crate::merge::{LineTag, TextDiff};
 use crate::surface::cli::line::Line;
-use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint};
+use crate::surface::cli::output::{BAD, FAINT, GOOD, NAME, STRONG, WARN, paint, rendered};
 
 /// Branches named beside one snapshot.
 const BRANCHES_SHOWN: usize = 5;
@@ -185,6 +185,34 @@ pub fn diff(report: &diff::Report) -> String {
         }
         add_lines(&mut page, file, text, &path);
     }
+    page.push_str(&state_changes(report));
+    page
+}
+
+/// The same for a file or a pipe: a patch, each byte of it as it stands in the files. What it says of
+/// states stands at the end, where `git apply` passes over it.
+pub fn patch(report: &diff::Report) -> Vec<u8> {
+    let mut patch = Vec::new();
+    for file in &report.files {
+        match &file.patch {
+            Some(bytes) => patch.extend_from_slice(bytes),
+            None => {
+                let path = file.change.path.0.display();
+                let line = format!(
+                    "diff --git a/{path} b/{path}\nBinary files a/{path} and b/{path} differ\n"
+                );
+                patch.extend_from_slice(line.as_bytes());
+            }
+        }
+    }
+    patch.extend_from_slice(
+        anstream::adapter::strip_str(&rendered(&state_changes(report))).to_string().as_bytes(),
+    );
+    patch
+}
+
+fn state_changes(report: &diff::Report) -> String {
+    let mut page = String::new();
     for change in &report.state {
         let before = change.before.as_deref().unwrap_or("(nothing)");
         let after = change.after.as_deref().unwrap_or("(nothing)");

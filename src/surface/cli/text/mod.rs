@@ -21,7 +21,7 @@ pub use bundle::{exported, imported};
 pub use collection::{forget, gc};
 pub use compare::{compare, experiment, experiments};
 pub use experiments::{evaluation, exec, guard, kept_commit, merge, rollback, select, tried};
-pub use history::{branches, diff, log, op_log, show, step, tags};
+pub use history::{branches, diff, log, op_log, patch, show, step, tags};
 pub use session::state_only;
 pub use shape::{duration_ms, verdict};
 pub use state::{

@@ -264,7 +264,8 @@ mod tests {
     }
 
     fn page(report: &Report, columns: usize) -> String {
-        anstream::adapter::strip_str(&rank(report, columns)).to_string()
+        anstream::adapter::strip_str(&crate::surface::cli::output::rendered(&rank(report, columns)))
+            .to_string()
     }
 
     #[test]
