@@ -242,6 +242,17 @@ pub const MOUNT_OPTION_BYTES_MAX: usize = 4095;
 /// Bytes of a stat cache that are loaded or saved: about ten million files. A larger one is empty.
 pub const STAT_CACHE_BYTES_MAX: u64 = 1 << 30;
 
+/// Bytes of a file of settings: `exp.toml`, a store's `config.toml`, what a guess reads of a project, git's
+/// own configuration. A thousand times the longest that a person writes.
+pub const SETTINGS_BYTES_MAX: u64 = 4 << 20;
+
+/// Bytes of a small file of ours that is read whole: an identity, a note, a lock's holder, a memo of what
+/// git tracks (20 million bytes are some 300,000 paths).
+pub const SMALL_FILE_BYTES_MAX: u64 = 32 << 20;
+
+/// Bytes of a file that is kept out of snapshots and brought into views (`keep`), such as `.env`.
+pub const KEPT_FILE_BYTES_MAX: u64 = 64 << 20;
+
 /// Bytes of one file with ignore rules that are read; the rest of a longer one counts for nothing.
 pub const RULES_BYTES_MAX: u64 = 4 << 20;
 

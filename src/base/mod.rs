@@ -14,6 +14,7 @@ pub mod mount;
 pub mod name;
 pub mod near;
 pub mod path;
+pub mod regular;
 pub mod reserved;
 pub mod time;
 pub mod visible;

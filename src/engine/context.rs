@@ -10,9 +10,11 @@ use super::discover::Place;
 use super::recover::recover;
 use super::{Category, EngineError, Surroundings, settings};
 use crate::base::id::{NamesId, SnapshotId, TreeId};
+use crate::base::limits::SETTINGS_BYTES_MAX;
 use crate::base::limits::{WORKSPACE_LOCK_TRIES_BRIEF, WORKSPACE_LOCK_TRIES_MAX};
 use crate::base::name::Label;
 use crate::base::path::TreePath;
+use crate::base::regular;
 use crate::document::ListKeys;
 use crate::object::names::{self, NameKey, NameValue, Position};
 use crate::object::snapshot::Snapshot;
@@ -271,7 +273,7 @@ impl Engine {
     /// [`EngineError::Config`] with line and column.
     pub fn config(&self) -> Result<Config, EngineError> {
         let path = self.place.root.join(CONFIG_FILE);
-        match std::fs::read_to_string(&path) {
+        match regular::read_text(&path, SETTINGS_BYTES_MAX) {
             Ok(text) => Ok(Config::parse(&text)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
             Err(source) => Err(EngineError::File { what: "read", path, source }),

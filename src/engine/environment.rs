@@ -15,6 +15,8 @@ use super::Engine;
 use super::config::Config;
 use crate::base::codec::{blob_id, digest};
 use crate::base::id::Hash;
+use crate::base::limits::KEPT_FILE_BYTES_MAX;
+use crate::base::regular;
 use crate::run::report::READER_VERSION;
 
 /// Tools that commands start without naming them.
@@ -42,7 +44,8 @@ impl Engine {
             fact("rustup", &file_stamp(&home.join(".rustup/settings.toml")));
         }
         for kept in &config.workspace.keep {
-            let content = std::fs::read(self.place.root.join(kept)).unwrap_or_default();
+            let place = self.place.root.join(kept);
+            let content = regular::read(&place, KEPT_FILE_BYTES_MAX).unwrap_or_default();
             fact(kept, blob_id(&content).hex().as_bytes());
         }
         let all: Vec<Vec<u8>> = facts.into_iter().collect();

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::report::count;
 use crate::base::id::SnapshotId;
 use crate::base::name::BadLabel;
+use crate::base::regular::unreadable;
 use crate::document::{DocumentError, PatchError};
 use crate::engine::config::ConfigError;
 use crate::graph::GraphError;
@@ -253,6 +254,7 @@ impl EngineError {
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Category::NotFound
             }
+            Self::File { source, .. } if unreadable(source).is_some() => Category::Usage,
             Self::AlreadyAWorkspace(_)
             | Self::Exists { .. }
             | Self::Taken { .. }
@@ -326,6 +328,18 @@ impl EngineError {
         matches!(self, Self::Short { .. })
     }
 
+    /// What the system said, where it is a failure of the system.
+    pub fn system(&self) -> Option<&std::io::Error> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(io) = error.downcast_ref::<std::io::Error>() {
+                return Some(io);
+            }
+            cause = error.source();
+        }
+        None
+    }
+
     /// The category of an error that comes from a lower floor.
     fn category_below(&self) -> Category {
         let mut cause = Some(self.first_cause());
@@ -371,6 +385,9 @@ impl EngineError {
 fn category_of(error: &(dyn std::error::Error + 'static)) -> Option<Category> {
     if let Some(io) = error.downcast_ref::<std::io::Error>() {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        if unreadable(io).is_some() {
+            return Some(Category::Usage);
+        }
         return matches!(io.kind(), StorageFull | QuotaExceeded).then_some(Category::Full);
     }
     if let Some(objects) = error.downcast_ref::<ObjectError>() {

@@ -409,7 +409,10 @@ fn read_report(
             let path = TreePath::new(path.as_bytes()).map_err(|error| error.to_string())?;
             let bytes = view
                 .read_new(&path, before)
-                .ok_or_else(|| format!("there is no report `{}`", path.display()))?;
+                .ok_or_else(|| format!("there is no report `{}`", path.display()))?
+                .map_err(|error| {
+                    format!("its report `{}` cannot be read: {error}", path.display())
+                })?;
             believed(report::junit(&bytes).map_err(|error| error.to_string())?)?
         }
     };

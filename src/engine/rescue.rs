@@ -32,7 +32,7 @@ impl Engine {
 
     fn rescue_left(&self, left: Left) -> Option<String> {
         let disk = &*self.surroundings.disk;
-        let identity = match Identity::read(&left.identity()) {
+        let identity = match Identity::read(&left.identity(), Some(&self.place.store)) {
             Ok(Some(identity)) => identity,
             // Torn by a power cut, or written by a newer exp: whose files these are nobody can say.
             Ok(None) => {

@@ -256,7 +256,8 @@ impl Roots for Views<'_> {
         for view in standing(&self.0.view_folder())? {
             let trees = view.note.iter().flat_map(|note| [note.base, note.shown]);
             claims.objects.extend(trees.map(|tree| tree.object()));
-            let work = Identity::read(&view.identity)?.and_then(|identity| identity.work);
+            let work = Identity::read(&view.identity, Some(&self.0.place.store))?
+                .and_then(|identity| identity.work);
             for snapshot in work.iter().flat_map(|work| [work.base, work.head]) {
                 claims.add(snapshot, Claim::InUse);
             }

@@ -8,6 +8,8 @@ use std::io;
 
 use super::config::{ConfigError, Settings};
 use super::{Engine, EngineError};
+use crate::base::limits::SETTINGS_BYTES_MAX;
+use crate::base::regular;
 use crate::store::{Level, Store, Usage, Writer};
 
 /// Reads the settings of a store, and limits it by them.
@@ -15,7 +17,7 @@ pub(super) fn read(store: &Store) -> Result<Settings, ConfigError> {
     let path = store.layout().config();
     let file = format!("the store's config.toml (`{}`)", path.display());
     let unreadable = |reason| ConfigError::unreadable(&file, reason);
-    let text = match std::fs::read(&path) {
+    let text = match regular::read(&path, SETTINGS_BYTES_MAX) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".into()))?,
         // A file that is gone says as little as an empty one.
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use super::discover::Place;
 use crate::base::codec::digest;
 use crate::base::disk::Disk;
+use crate::base::limits::SMALL_FILE_BYTES_MAX;
 use crate::base::path::TreePath;
+use crate::base::regular;
 use crate::run::{Cancel, git};
 
 const PURPOSE: &str = "tracked files";
@@ -28,7 +30,9 @@ pub(super) fn tracked_although_ignored(place: &Place, disk: &dyn Disk) -> Arc<BT
     };
     let memo = place.registration().join("tracked");
     let stamp = index_stamp(git);
-    if let Some(known) = std::fs::read(&memo).ok().and_then(|bytes| decode(&bytes, &stamp)) {
+    if let Some(known) =
+        regular::read(&memo, SMALL_FILE_BYTES_MAX).ok().and_then(|bytes| decode(&bytes, &stamp))
+    {
         return Arc::new(known);
     }
     let Ok(all) = git::tracked_but_ignored(&git.top, &Cancel::new()) else {

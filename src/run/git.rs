@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use super::command::{Cancel, Command, Outcome, RunError, Stdio};
 use super::process::run;
+use crate::base::limits::SETTINGS_BYTES_MAX;
 use crate::base::path::TreePath;
+use crate::base::regular;
 
 pub use bring::{Wanted, bring};
 pub use own::make_own;
@@ -83,7 +85,7 @@ pub fn discover(path: &Path) -> io::Result<Option<GitPlace>> {
 }
 
 fn pointed_at(file: &Path, prefix: &str) -> io::Result<Option<PathBuf>> {
-    let bytes = match fs::read(file) {
+    let bytes = match regular::read(file, SETTINGS_BYTES_MAX) {
         Ok(bytes) => bytes,
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) => return Err(error),

@@ -16,6 +16,8 @@ use super::lock::{LockFile, Sharing};
 use super::pack::write::remove_stale;
 use crate::base::disk::{Disk, write_new};
 use crate::base::limits::LOCK_TRIES_MAX;
+use crate::base::limits::SETTINGS_BYTES_MAX;
+use crate::base::regular;
 
 /// The version of the layout that this program makes and knows.
 pub const FORMAT_VERSION: u64 = 1;
@@ -143,7 +145,7 @@ pub fn check(root: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(none()),
         Err(e) => return Err(StoreError::from_io(root, e)),
     }
-    let text = match fs::read(&path) {
+    let text = match regular::read(&path, SETTINGS_BYTES_MAX) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         // It is durable before the first head is made: with one, this is no half-made store.
         Err(e) if e.kind() == io::ErrorKind::NotFound && has_heads(root) => {

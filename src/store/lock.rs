@@ -24,6 +24,8 @@ use super::error::{Holder, StoreError};
 use super::layout::FILE_MODE;
 use crate::base::codec;
 use crate::base::limits::LOCK_PAUSE_MS;
+use crate::base::limits::SETTINGS_BYTES_MAX;
+use crate::base::regular;
 
 /// Characters of a verb in a note.
 const NOTE_VERB_CHARS: usize = 64;
@@ -117,7 +119,7 @@ impl LockFile {
 
     /// Who its text says holds it, or held it last.
     pub fn holder(&self) -> Holder {
-        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let text = regular::read_text(&self.path, SETTINGS_BYTES_MAX).unwrap_or_default();
         let mut lines = text.lines();
         let pid = lines.next().and_then(|line| line.parse().ok());
         Holder { pid, verb: lines.next().map(|line| line.trim_end().to_owned()) }

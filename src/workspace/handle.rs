@@ -16,6 +16,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use super::error::WorkspaceError;
 use super::stamp::Stamp;
 use crate::base::path::TreePath;
+use crate::base::regular;
 
 /// The folder of a workspace, open.
 pub(super) struct Root {
@@ -91,7 +92,9 @@ impl Root {
         let (folder, name) =
             path.split().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
         let mut content = Vec::new();
-        open_file(&self.folder(&folder)?, name)?.take(bytes_max).read_to_end(&mut content)?;
+        let file = open_file(&self.folder(&folder)?, name)?;
+        regular::must_be_regular(&file)?;
+        file.take(bytes_max).read_to_end(&mut content)?;
         Ok(content)
     }
 }

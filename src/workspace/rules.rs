@@ -25,6 +25,7 @@ use crate::base::codec;
 use crate::base::id::Hash;
 use crate::base::limits::RULES_BYTES_MAX;
 use crate::base::path::TreePath;
+use crate::base::regular;
 
 /// Where the rules come from.
 #[derive(Clone, Debug, Default)]
@@ -187,7 +188,7 @@ fn prefix_of(path: &Path) -> Vec<u8> {
 fn read_outer(path: &Path) -> Result<Vec<u8>, WorkspaceError> {
     let read = || -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
-        std::fs::File::open(path)?.take(RULES_BYTES_MAX).read_to_end(&mut content)?;
+        regular::open(path)?.take(RULES_BYTES_MAX).read_to_end(&mut content)?;
         Ok(content)
     };
     match read() {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::base::codec::blob_id;
 use crate::base::id::{DocumentId, TreeId};
 use crate::base::limits::{PATCH_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::base::regular;
 use crate::document::{self, DocumentChange};
 use crate::engine::report::ShownChange;
 use crate::engine::{Engine, EngineError};
@@ -251,7 +252,7 @@ impl<'a> ContentScratch<'a> {
         let path = change.path.under(self.engine.root());
         let read = match entry.kind {
             EntryKind::Symlink => read_link(&path).map(|to| to.into_os_string().into_vec()),
-            _ => std::fs::read(&path),
+            _ => regular::read(&path, bytes_max),
         };
         let content = read.map_err(|source| EngineError::File { what: "read", path, source })?;
         if blob_id(&content) != blob {

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::base::id::NamesId;
+use crate::base::limits::SETTINGS_BYTES_MAX;
 use crate::base::name::Label;
 use crate::base::path::TreePath;
+use crate::base::regular;
 use crate::engine::config::{Config, DEFAULT_SETTINGS, ProjectKind, default_text, guess};
 use crate::engine::context::CONFIG_FILE;
 use crate::engine::discover::Place;
@@ -262,12 +264,12 @@ fn guessed(root: &Path) -> Result<Vec<ProjectKind>, EngineError> {
         names.extend(entry.map_err(failed)?.file_name().to_str().map(str::to_owned));
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(guess(&names, |name| std::fs::read_to_string(root.join(name)).ok()))
+    Ok(guess(&names, |name| regular::read_text(&root.join(name), SETTINGS_BYTES_MAX).ok()))
 }
 
 fn read_config(root: &Path) -> Result<Option<String>, EngineError> {
     let path = root.join(CONFIG_FILE);
-    match std::fs::read_to_string(&path) {
+    match regular::read_text(&path, SETTINGS_BYTES_MAX) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(EngineError::File { what: "read", path, source }),

@@ -67,7 +67,7 @@ impl Engine {
             files: slot.files(),
             git_head: self.git_head_of_slot(),
         };
-        self.identity(about, &places).write(disk, &slot.identity())
+        self.identity(about, &places).write(disk, &slot.identity(), &self.place.store)
     }
 }
 

@@ -6,27 +6,30 @@
 //! agent that cleans its environment is still known to be in a view.
 //!
 //! **Format**: `xpview`, version u8 = 1; the fields of [`Identity`] in their order (see
-//! `base::codec`); the digest of all that (purpose `view`). Written beside and renamed. Not durable:
+//! `base::codec`); the digest of the store's secret and all that (purpose `sealed view`). Without the
+//! secret nobody can make one: a folder that was downloaded may hold a file of this name. Written beside and renamed. Not durable:
 //! neither is what lies in the view.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::secret;
 use crate::base::codec::{self, Bytes};
 use crate::base::disk::Disk;
 use crate::base::id::{ID_BYTES, SnapshotId};
+use crate::base::limits::SMALL_FILE_BYTES_MAX;
 use crate::base::name::Label;
+use crate::base::regular;
 use crate::engine::{EngineError, Surroundings};
 use crate::object::names::Position;
 use crate::object::snapshot::GitHead;
 
 const MAGIC: &[u8; 7] = b"xpview\x01";
-const PURPOSE: &str = "view";
+const PURPOSE: &str = "sealed view";
 const FILE_MODE: u32 = 0o600;
 
 /// The file of a store over which the identity is bound.
@@ -92,20 +95,26 @@ pub(in crate::engine) struct Work {
 }
 
 impl Identity {
-    /// Reads it. None for a file that is absent or empty, or that a power cut tore.
+    /// Reads it. None for a file that is absent or empty, that a power cut tore, or that the store did
+    /// not seal: the one that is given, or else the one that the identity names.
     ///
     /// # Errors
     /// The disk's.
-    pub fn read(path: &Path) -> Result<Option<Self>, EngineError> {
-        let bytes = match fs::read(path) {
+    pub fn read(path: &Path, store: Option<&Path>) -> Result<Option<Self>, EngineError> {
+        let bytes = match regular::read(path, SMALL_FILE_BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if is_absence(&error) => return Ok(None),
             Err(source) => return Err(failed("read", path)(source)),
         };
         let end = bytes.len().saturating_sub(ID_BYTES);
         let body = bytes[..end].strip_prefix(MAGIC);
-        let body = body.filter(|_| codec::digest(PURPOSE, &bytes[..end]).0 == bytes[end..]);
-        Ok(body.and_then(|body| codec::decode_fields(body).ok()))
+        let claimed = body.and_then(|body| codec::decode_fields::<Self>(body).ok());
+        let Some(claimed) = claimed else { return Ok(None) };
+        let named = claimed.work.as_ref().map_or(&claimed.store, |work| &work.store);
+        let store = store.map_or_else(|| path_of(named), Path::to_owned);
+        let secret = secret::of(&store).map_err(failed("read the secret of", &store))?;
+        let is_sealed = |secret: Vec<u8>| seal(&secret, &bytes[..end]) == bytes[end..];
+        Ok(secret.is_some_and(is_sealed).then_some(claimed))
     }
 
     /// The identity of the slot whose files a folder holds.
@@ -115,7 +124,7 @@ impl Identity {
     pub fn of_slot(folder: &Path) -> Result<Option<Self>, EngineError> {
         match folder.parent() {
             Some(slot) if folder.file_name() == Some(OsStr::new(SLOT_FILES)) => {
-                Self::read(&slot.join("identity"))
+                Self::read(&slot.join("identity"), None)
             }
             _ => Ok(None),
         }
@@ -126,7 +135,7 @@ impl Identity {
     /// # Errors
     /// The disk's.
     pub fn in_store(store: &Path) -> Result<Option<Self>, EngineError> {
-        Self::read(&store.join(VIEW_FILE))
+        Self::read(&store.join(VIEW_FILE), Some(store))
     }
 
     /// The file of a store to bind an identity over; made where it is missing.
@@ -143,16 +152,17 @@ impl Identity {
         }
     }
 
-    /// Writes it, replacing an older one.
+    /// Writes it, replacing an older one, sealed by a store.
     ///
     /// # Errors
     /// The disk's.
-    pub fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), EngineError> {
+    pub fn write(&self, disk: &dyn Disk, path: &Path, store: &Path) -> Result<(), EngineError> {
         let mut bytes = MAGIC.to_vec();
         let encoded = codec::encode_fields(self, &mut bytes);
         encoded.map_err(io::Error::other).map_err(failed("write", path))?;
-        let digest = codec::digest(PURPOSE, &bytes);
-        bytes.extend_from_slice(&digest.0);
+        let secret = secret::made(disk, store).map_err(failed("read the secret of", store))?;
+        let sealed = seal(&secret, &bytes);
+        bytes.extend_from_slice(&sealed);
         let beside = path.with_extension("new");
         remove(disk, &beside)?;
         disk.create(&beside, FILE_MODE)
@@ -223,6 +233,10 @@ pub(in crate::engine) fn path_of(bytes: &Bytes) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(&bytes.0))
 }
 
+fn seal(secret: &[u8], bytes: &[u8]) -> [u8; ID_BYTES] {
+    codec::digest(PURPOSE, &[secret, bytes].concat()).0
+}
+
 /// Removes a file that may be absent.
 pub(super) fn remove(disk: &dyn Disk, path: &Path) -> Result<(), EngineError> {
     match disk.remove_file(path) {
@@ -242,22 +256,24 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EngineEr
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::base::disk::RealDisk;
     use crate::base::fuzz::{folder, fuzz, sealed};
     use crate::base::id::Hash;
 
-    fn identity() -> Identity {
+    fn identity(store: &Path) -> Identity {
         let snapshot = |byte| SnapshotId(Hash([byte; 32]));
         Identity {
             label: "e1/a".to_owned(),
             root: Bytes(b"/w\xff".to_vec()),
-            store: Bytes(b"/w/.exp".to_vec()),
+            store: bytes_of(store),
             outer: "main".to_owned(),
             depth: 1,
             work: Some(Work {
                 workspace: Identity::workspace_name(true, "x"),
-                store: Bytes(b"/s".to_vec()),
+                store: bytes_of(store),
                 state: Bytes(b"/t".to_vec()),
                 registration: Bytes(b"/r".to_vec()),
                 files: Bytes(b"/f".to_vec()),
@@ -281,16 +297,27 @@ mod tests {
         let slot = folder.path().join("3");
         fs::create_dir_all(slot.join("files")).unwrap();
         let path = slot.join("identity");
-        assert_eq!(Identity::read(&path).unwrap(), None);
-        identity().write(&RealDisk, &path).unwrap();
-        identity().write(&RealDisk, &path).unwrap();
+        assert_eq!(Identity::read(&path, None).unwrap(), None);
+        let identity = || identity(folder.path());
+        identity().write(&RealDisk, &path, folder.path()).unwrap();
+        identity().write(&RealDisk, &path, folder.path()).unwrap();
         assert_eq!(Identity::of_slot(&slot.join("files")).unwrap(), Some(identity()));
         assert_eq!(Identity::of_slot(&slot.join("other")).unwrap(), None);
         let bytes = fs::read(&path).unwrap();
         for at in 0..bytes.len() {
             fs::write(&path, &bytes[..at]).unwrap();
-            assert_eq!(Identity::read(&path).unwrap(), None, "cut at {at}");
+            assert_eq!(Identity::read(&path, None).unwrap(), None, "cut at {at}");
         }
+        // What another store sealed, or nobody, is none.
+        fs::write(&path, &bytes).unwrap();
+        let secret = folder.path().join("secret");
+        fs::remove_file(&secret).unwrap();
+        assert_eq!(Identity::read(&path, None).unwrap(), None);
+        secret::made(&RealDisk, folder.path()).unwrap();
+        assert_eq!(Identity::read(&path, None).unwrap(), None);
+        let unsealed = codec::digest("view", &bytes[..bytes.len() - ID_BYTES]);
+        fs::write(&path, [&bytes[..bytes.len() - ID_BYTES], &unsealed.0].concat()).unwrap();
+        assert_eq!(Identity::read(&path, None).unwrap(), None);
     }
 
     #[test]
@@ -302,6 +329,7 @@ mod tests {
 
     #[test]
     fn a_claim_must_agree() {
+        let identity = || identity(Path::new("/w/.exp"));
         let claim = |text: &str| identity().check_claim("EXP_BRANCH", Some(&text.to_owned()));
         assert!(claim("e1/a").is_ok() && claim("e1/b").is_err());
         assert!(identity().check_claim("EXP_BRANCH", None).is_ok());
@@ -312,12 +340,13 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("identity");
         let mut sample = MAGIC.to_vec();
-        codec::encode_fields(&identity(), &mut sample).unwrap();
+        codec::encode_fields(&identity(folder.path()), &mut sample).unwrap();
+        let secret = secret::made(&RealDisk, folder.path()).unwrap();
         sample.extend_from_slice(&[0; ID_BYTES]);
-        let seal = |bytes: &[u8]| codec::digest(PURPOSE, bytes).0;
+        let seal = |bytes: &[u8]| super::seal(&secret, bytes);
         let accepted = fuzz("identity", &[sample], (MAGIC.len(), 1_500), |bytes| {
             fs::write(&path, sealed(bytes, seal)).unwrap();
-            Identity::read(&path).unwrap().is_some()
+            Identity::read(&path, Some(folder.path())).unwrap().is_some()
         });
         assert!(accepted > 50, "{accepted}");
     }

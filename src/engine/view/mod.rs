@@ -16,6 +16,7 @@ mod logs;
 mod mask;
 mod open;
 mod overlay;
+mod secret;
 mod work;
 
 pub use backend::{probe, probe_backends};

@@ -12,8 +12,10 @@ use super::identity::{Identity, Work, remove};
 use super::logs;
 use super::work::{Shown, WorkOn};
 use crate::base::id::TreeId;
+use crate::base::limits::REPORT_BYTES_MAX;
 use crate::base::mount::MountPlan;
 use crate::base::path::TreePath;
+use crate::base::regular;
 use crate::engine::still::{Moment, Purpose};
 use crate::engine::take::Taken;
 use crate::engine::{Engine, EngineError};
@@ -49,12 +51,12 @@ pub(super) enum Stand {
 
 impl Stand {
     /// What it is as a workspace, as its identity says.
-    fn identity(&self) -> Result<Option<Work>, EngineError> {
+    fn identity(&self, store: &Path) -> Result<Option<Work>, EngineError> {
         let path = match self {
             Self::Overlay { layer, .. } => layer.identity(),
             Self::Copy { slot, .. } => slot.identity(),
         };
-        Ok(Identity::read(&path)?.and_then(|identity| identity.work))
+        Ok(Identity::read(&path, Some(store))?.and_then(|identity| identity.work))
     }
 }
 
@@ -164,7 +166,7 @@ impl Engine {
             source,
         })?;
         let work = match on {
-            Some(_) => stand.identity()?,
+            Some(_) => stand.identity(&self.place.store)?,
             None => None,
         };
         let (label, log) = (label.to_owned(), None);
@@ -330,10 +332,14 @@ impl View<'_> {
 
     /// A file that was written since `before` was asked; one that stood there before is not
     /// given: an old report must not be taken for a new one.
-    pub fn read_new(&self, path: &TreePath, before: Option<Written>) -> Option<Vec<u8>> {
+    pub fn read_new(
+        &self,
+        path: &TreePath,
+        before: Option<Written>,
+    ) -> Option<std::io::Result<Vec<u8>>> {
         match self.written(path) {
             now if now == before => None,
-            _ => fs::read(self.written_at(path)).ok(),
+            _ => Some(regular::read(&self.written_at(path), REPORT_BYTES_MAX)),
         }
     }
 

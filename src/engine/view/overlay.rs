@@ -38,14 +38,15 @@ impl Engine {
         // What a process that died left, unless work in it is still to be saved.
         for idle in layers.idle()? {
             if let Ok(layer) = layers.take(disk, &idle)
-                && !holds_work(&layer)?
+                && !holds_work(&layer, &self.place.store)?
             {
                 layer.remove(disk)?;
             }
         }
-        let layer = new_layer(disk, &layers, about.number)?;
+        let layer = new_layer(disk, &layers, about.number, &self.place.store)?;
         let shown = taken.capture.tree;
-        let mask = self.mask(taken, || new_layer(disk, &layers, about.number))?;
+        let mask =
+            self.mask(taken, || new_layer(disk, &layers, about.number, &self.place.store))?;
         let (top, upper) = covered(self, &layer)?;
         prepare_upper(
             disk,
@@ -94,7 +95,7 @@ impl Engine {
             files: upper.to_owned(),
             git_head: self.git_head(),
         };
-        self.identity(about, &places).write(disk, &layer.identity())?;
+        self.identity(about, &places).write(disk, &layer.identity(), &self.place.store)?;
         let target = Identity::target(disk, &self.place.store)?;
         let mut binds = vec![Bind { source: layer.identity(), target, read_only: true }];
         if about.on.is_some() {
@@ -129,10 +130,15 @@ pub(super) fn covered(engine: &Engine, layer: &Layer) -> Result<(PathBuf, PathBu
 }
 
 /// A layer in which nothing is. One whose work is not saved yet keeps its name.
-fn new_layer(disk: &dyn Disk, layers: &Layers, number: usize) -> Result<Layer, EngineError> {
+fn new_layer(
+    disk: &dyn Disk,
+    layers: &Layers,
+    number: usize,
+    store: &Path,
+) -> Result<Layer, EngineError> {
     for attempt in 0..LOCK_TRIES_MAX {
         match layers.take(disk, &Label::new(format!("v{number}-{attempt}"))?) {
-            Ok(layer) if !holds_work(&layer)? => return Ok(layer),
+            Ok(layer) if !holds_work(&layer, store)? => return Ok(layer),
             // Somebody looks whether a process left it.
             Ok(_) | Err(IsolateError::Busy { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -142,9 +148,9 @@ fn new_layer(disk: &dyn Disk, layers: &Layers, number: usize) -> Result<Layer, E
 }
 
 /// Whether somebody worked in it: whoever ends the view in order removes the layer.
-fn holds_work(layer: &Layer) -> Result<bool, EngineError> {
+fn holds_work(layer: &Layer, store: &Path) -> Result<bool, EngineError> {
     let place = layer.identity();
-    Ok(match Identity::read(&place)? {
+    Ok(match Identity::read(&place, Some(store))? {
         Some(identity) => identity.work.is_some(),
         // Torn, or of another version: it may hold work.
         None => place.exists(),

@@ -17,6 +17,8 @@ use std::path::Path;
 
 use super::refs::{GitHead, head, is_reference, loose, packed};
 use super::{GitPlace, is_absence};
+use crate::base::limits::SETTINGS_BYTES_MAX;
+use crate::base::regular;
 
 /// Folders in each other that are copied at most: hooks and states of git have one or two.
 const FOLDERS_MAX: usize = 16;
@@ -104,7 +106,7 @@ fn write_references(git: &Path, references: &BTreeMap<String, String>) -> io::Re
 /// and what leads to the user's folder, or trusts what was seen there, is set after it.
 fn config(place: &GitPlace) -> io::Result<Vec<u8>> {
     let theirs = place.common_dir.join("config");
-    let formats = match fs::read(&theirs) {
+    let formats = match regular::read(&theirs, SETTINGS_BYTES_MAX) {
         Ok(bytes) => extensions(&String::from_utf8_lossy(&bytes)),
         Err(error) if is_absence(&error) => Vec::new(),
         Err(error) => return Err(error),

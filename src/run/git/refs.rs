@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{GitPlace, is_absence};
+use crate::base::regular;
 
 /// Symbolic references that are followed at most; git itself stops at five.
 const REFERENCES_MAX: usize = 5;
@@ -188,7 +189,7 @@ fn read_text(file: &Path, see: See<'_>) -> io::Result<Option<String>> {
     let Some(file) = see(file)? else { return Ok(None) };
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        fs::File::open(&file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        regular::open(&file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     match read() {

@@ -23,8 +23,10 @@ use super::put::PutKind;
 use super::wire;
 use crate::base::codec::{self, decode_fields, encode_fields};
 use crate::base::id::{Hash, ID_BYTES, SnapshotId};
+use crate::base::limits::SMALL_FILE_BYTES_MAX;
 use crate::base::limits::STATE_INDEX_KEEP_ENTRIES;
 use crate::base::name::Label;
+use crate::base::regular;
 use crate::base::time::Timestamp;
 use crate::store::journal::{Position, StreamId};
 
@@ -103,7 +105,7 @@ pub(super) fn load(
 
 /// What a file holds; none where it is not whole.
 fn read(path: &Path) -> Option<Kept> {
-    let bytes = fs::read(path).ok()?;
+    let bytes = regular::read(path, SMALL_FILE_BYTES_MAX).ok()?;
     let (bytes, digest) = bytes.split_at_checked(bytes.len().checked_sub(ID_BYTES)?)?;
     if codec::digest("session index", bytes).0 != digest {
         return None;

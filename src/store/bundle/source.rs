@@ -14,7 +14,9 @@ use crate::base::codec;
 use crate::base::disk::write_new;
 use crate::base::id::Hash;
 use crate::base::limits::LOCK_TRIES_MAX;
+use crate::base::limits::SETTINGS_BYTES_MAX;
 use crate::base::name::Label;
+use crate::base::regular;
 
 const SOURCE_FILE: &str = "source";
 /// Not in `tmp/`, where a writer takes what nobody locks for left behind.
@@ -27,7 +29,7 @@ impl Store {
     /// The disk's; [`StoreError::Corrupt`].
     pub fn source(&self) -> Result<Option<Source>, StoreError> {
         let path = self.root().join(SOURCE_FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match regular::read_text(&path, SETTINGS_BYTES_MAX) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(StoreError::from_io(&path, e)),

@@ -25,7 +25,9 @@ pub const CORRUPT: u8 = 6;
 pub const FULL: u8 = 7;
 /// Standard output could not be written. What the command did is done.
 pub const OUTPUT: u8 = 8;
-/// A bug, or a failure of the system that has no code of its own.
+/// The system refused: rights, limits, a disk that fails.
+pub const SYSTEM: u8 = 9;
+/// A bug.
 pub const BUG: u8 = 70;
 /// `exec` could not run its command.
 pub const EXEC_FAILED: u8 = 125;
@@ -41,7 +43,7 @@ pub fn code(error: &EngineError) -> u8 {
         Category::Busy => BUSY,
         Category::Corrupt => CORRUPT,
         Category::Full => FULL,
-        Category::System => BUG,
+        Category::System => SYSTEM,
         Category::Interrupted => INTERRUPTED,
     }
 }
@@ -250,6 +252,33 @@ fn hint_by_category(error: &EngineError) -> Option<String> {
                 .to_owned(),
         ),
         Category::Full => Some("make room on the disk; nothing was changed".to_owned()),
+        Category::System => error.system().and_then(hint_of_system).map(str::to_owned),
         _ => None,
     }
+}
+
+/// What to do about what the system said.
+fn hint_of_system(error: &std::io::Error) -> Option<&'static str> {
+    Some(match error.raw_os_error()? {
+        libc::EACCES | libc::EPERM => {
+            "give yourself the right to it (`ls -ld` shows the rights, `lsattr` what is immutable), then \
+             give the command again"
+        }
+        libc::EROFS => "the file system is mounted read-only; mount it for writing",
+        libc::EMFILE | libc::ENFILE => "too many files are open; raise the limit (`ulimit -n`)",
+        libc::ENOMEM | libc::EAGAIN => {
+            "memory or processes ran out; end something, or raise the limit (`ulimit -a`)"
+        }
+        libc::ENAMETOOLONG => "the path is longer than the system allows; shorten it",
+        libc::ELOOP => "links lead in a circle; `readlink` shows where",
+        libc::EIO => {
+            "the disk fails; `dmesg` says more, and `exp fsck` proves the store afterwards"
+        }
+        libc::EBUSY | libc::ETXTBSY => "something uses it; end that, then give the command again",
+        libc::EFBIG => "the file is larger than the system allows here (`ulimit -f`)",
+        libc::ESTALE | libc::ENOTCONN | libc::ETIMEDOUT => {
+            "the file system is gone or does not answer; mount it again"
+        }
+        _ => return None,
+    })
 }

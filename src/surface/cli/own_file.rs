@@ -8,6 +8,8 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::base::limits::SETTINGS_BYTES_MAX;
+use crate::base::regular;
 use crate::engine::EngineError;
 
 /// The text of a file; none where there is none.
@@ -15,7 +17,7 @@ use crate::engine::EngineError;
 /// # Errors
 /// [`EngineError::File`], also for what is no text.
 pub fn read(path: &Path) -> Result<Option<String>, EngineError> {
-    match fs::read_to_string(path) {
+    match regular::read_text(path, SETTINGS_BYTES_MAX) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(EngineError::File { what: "read", path: path.to_owned(), source }),

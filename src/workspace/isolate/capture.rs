@@ -9,7 +9,7 @@
 //! ended. Knows no ignore rules: the caller's decide.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -23,6 +23,7 @@ use super::upper::{OPAQUE_TRUSTED, OPAQUE_USER};
 use crate::base::id::TreeId;
 use crate::base::limits::{TREE_DEPTH_MAX, TREE_PATH_BYTES_MAX};
 use crate::base::path::TreePath;
+use crate::base::regular;
 use crate::object::sequence::{self, Root};
 use crate::object::traits::{ObjectError, Put, put_blob};
 use crate::object::tree::{self, EntryKind, TreeEntry};
@@ -219,7 +220,7 @@ impl<P: Put + ?Sized> Walk<'_, P> {
             let length = target.len() as u64;
             (EntryKind::Symlink, put_blob(self.objects, target)?, length)
         } else {
-            let mut file = File::open(place).map_err(read)?;
+            let mut file = regular::open(place).map_err(read)?;
             let kind = match metadata.mode() & 0o100 {
                 0 => EntryKind::File,
                 _ => EntryKind::Executable,

@@ -3,13 +3,14 @@
 //! **Format**: text, one `word hash` a line: `base` and `shown`. Written beside and renamed, so
 //! that it is there whole or not at all.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::error::IsolateError;
 use crate::base::disk::Disk;
 use crate::base::id::{Hash, TreeId};
+use crate::base::limits::SETTINGS_BYTES_MAX;
+use crate::base::regular;
 
 /// Which trees a layer or slot stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Note {
 impl Note {
     /// Reads it; none where there is none or it is damaged, which means "make it anew".
     pub(super) fn read(path: &Path) -> Result<Option<Self>, IsolateError> {
-        let text = match fs::read_to_string(path) {
+        let text = match regular::read_text(path, SETTINGS_BYTES_MAX) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
@@ -66,6 +67,8 @@ pub(super) fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), Isolat
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::base::fuzz::{folder, fuzz};
 

@@ -9,6 +9,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use super::error::IsolateError;
+use crate::base::regular;
 
 /// What a copy cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +75,7 @@ fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn copy_file(from: &Path, to: &Path, metadata: &Metadata) -> io::Result<bool> {
-    let mut source = File::open(from)?;
+    let mut source = regular::open(from)?;
     let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     let cloned = clone_blocks(&target, &source);
     if !cloned {

@@ -16,6 +16,7 @@ use crate::base::codec::digest;
 use crate::base::id::Hash;
 use crate::base::limits::DOCUMENT_READ_BYTES_MAX;
 use crate::base::name::Label;
+use crate::base::regular;
 use crate::base::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::run::Cancel;
@@ -225,7 +226,7 @@ impl Watcher<'_> {
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read;
     let mut text = Vec::new();
-    std::fs::File::open(path)?.take(DOCUMENT_READ_BYTES_MAX).read_to_end(&mut text)?;
+    regular::open(path)?.take(DOCUMENT_READ_BYTES_MAX).read_to_end(&mut text)?;
     Ok(text)
 }
 

@@ -22,7 +22,7 @@ use super::state::{AuditArgs, StateArgs};
   exp undo                                    take the last step back
 
 Exit codes: 0 done, 1 the answer is no, 2 usage, 3 conflict, 4 not found, 5 busy, 6 corrupt,
-7 full, 70 a bug, 130 interrupted. `exec` passes on its command's code; its own failures are 125.")]
+7 full, 8 output not written, 9 the system refused, 70 a bug, 130 interrupted. `exec` passes on its command's code; its own failures are 125.")]
 pub struct Cli {
     /// Work as if started in this folder
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
