@@ -35,27 +35,46 @@ pub struct Place {
 
 impl Place {
     /// The place that `root` is, or would be, as a workspace.
-    pub fn of(root: &Path, surroundings: &Surroundings) -> Self {
-        let git = discover(root).ok().flatten();
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when git's folder cannot be looked at.
+    pub fn of(root: &Path, surroundings: &Surroundings) -> Result<Self, EngineError> {
+        let git = discover(root)?;
+        let plain = root.join(STORE_FOLDER);
         let store = match (&surroundings.store, &git) {
             (Some(store), _) => surroundings.folder.join(store),
             (None, Some(git)) => git.common_dir.join("exp"),
-            (None, None) => root.join(STORE_FOLDER),
+            (None, None) => plain.clone(),
         };
+        // A folder that became a repository later keeps its store where it was made.
+        if surroundings.store.is_none() && git.is_some() && !Store::is_any(&store)? {
+            let workspace = name_of(root, None, false);
+            let was = Self {
+                root: root.to_owned(),
+                store: plain,
+                git: git.clone(),
+                workspace,
+                view: None,
+            };
+            if was.is_registered()? {
+                return Ok(was);
+            }
+        }
         let workspace = name_of(root, git.as_ref(), surroundings.store.is_some());
-        Self { root: root.to_owned(), store, git, workspace, view: None }
+        Ok(Self { root: root.to_owned(), store, git, workspace, view: None })
     }
 
     /// The place that a view is for those inside of it.
-    fn in_view(root: &Path, identity: Identity) -> Self {
+    fn in_view(root: &Path, identity: Identity) -> Result<Self, EngineError> {
         // A slot's own repository counts, not one that the slots happen to lie in.
-        let git = discover(root).ok().flatten();
+        let git = discover(root)?;
         let git = git.filter(|git| git.top == root || !is_slot(root));
         let (store, workspace) = match &identity.work {
             Some(work) => (path_of(&work.store), work.workspace.clone()),
             None => (path_of(&identity.store), identity.outer.clone()),
         };
-        Self { root: root.to_owned(), store, git, workspace, view: Some(Box::new(identity)) }
+        let view = Some(Box::new(identity));
+        Ok(Self { root: root.to_owned(), store, git, workspace, view })
     }
 
     /// The view, where it is one to work in.
@@ -69,8 +88,15 @@ impl Place {
     }
 
     /// Whether the workspace is known to its store: each one has a folder under `stat/`.
-    pub fn is_registered(&self) -> bool {
-        Store::is_any(&self.store) && self.registration().exists()
+    ///
+    /// # Errors
+    /// [`EngineError::File`] for a store that cannot be looked at: that is not one that is absent.
+    pub fn is_registered(&self) -> Result<bool, EngineError> {
+        if !Store::is_any(&self.store)? {
+            return Ok(false);
+        }
+        let path = self.registration();
+        path.try_exists().map_err(|source| EngineError::File { what: "look at", path, source })
     }
 
     /// The file whose existence says that the store knows this workspace. A view has its own, in a
@@ -92,8 +118,8 @@ impl Place {
             if let Some(identity) = Identity::of_slot(folder)? {
                 return Self::checked(folder, identity, surroundings);
             }
-            let place = Self::of(folder, surroundings);
-            if !place.is_registered() {
+            let place = Self::of(folder, surroundings)?;
+            if !place.is_registered()? {
                 continue;
             }
             return match Identity::in_store(&place.store)? {
@@ -120,7 +146,7 @@ impl Place {
     ) -> Result<Self, EngineError> {
         identity.check_claim("EXP_VIEW", surroundings.inside_view.as_ref())?;
         identity.check_claim("EXP_BRANCH", surroundings.inside_branch.as_ref())?;
-        Ok(Self::in_view(root, identity))
+        Self::in_view(root, identity)
     }
 }
 

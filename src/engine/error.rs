@@ -61,6 +61,14 @@ pub enum EngineError {
         /// The rule.
         why: String,
     },
+    /// The folder belongs to another user.
+    #[error("`{path}` cannot be a workspace: it belongs to another user (uid {owner})")]
+    ForeignFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// A question must be answered first.
     #[error("{0}")]
     NeedsConsent(String),
@@ -263,6 +271,7 @@ impl EngineError {
             | Self::AcrossHead { .. }
             | Self::ChangedMeanwhile { .. } => Category::Conflict,
             Self::Refused { .. }
+            | Self::ForeignFolder { .. }
             | Self::NeedsConsent(_)
             | Self::Ambiguous { .. }
             | Self::Config(_)
@@ -414,8 +423,13 @@ fn category_of_store(error: &StoreError) -> Option<Category> {
     if error.is_busy() {
         return Some(Category::Busy);
     }
-    let is_elsewhere =
-        matches!(error, StoreError::NewerFormat { .. } | StoreError::ForeignOwner { .. });
+    let is_elsewhere = matches!(
+        error,
+        StoreError::NewerFormat { .. }
+            | StoreError::ForeignOwner { .. }
+            | StoreError::Link { .. }
+            | StoreError::NotEmpty { .. }
+    );
     if is_elsewhere || error.is_read_only() {
         return Some(Category::Usage);
     }

@@ -191,6 +191,14 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+    /// A git repository could not be looked at.
+    #[error("could not look into git's folder `{path}`: {source}")]
+    Git {
+        /// Its `.git`.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The log could not be written.
     #[error("could not write the log `{path}`: {source}")]
     Log {

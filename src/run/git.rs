@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,30 +59,59 @@ impl GitPlace {
 /// one. None without. Does not obey `GIT_DIR`: that names a repository for git, not for a folder.
 ///
 /// # Errors
-/// Those of reading; a `.git` file that points nowhere is none, as for git.
-pub fn discover(path: &Path) -> io::Result<Option<GitPlace>> {
+/// Those of reading: what cannot be read is not absent. A `.git` file that points nowhere is none, as
+/// for git.
+pub fn discover(path: &Path) -> Result<Option<GitPlace>, RunError> {
     for top in path.ancestors() {
         let entry = top.join(".git");
-        let git_dir = match fs::metadata(&entry) {
-            Ok(metadata) if metadata.is_dir() => entry,
-            Ok(_) => match pointed_at(&entry, "gitdir: ")? {
+        let failed = |source| RunError::Git { path: entry.clone(), source };
+        if let Some(place) = place_at(top, &entry).map_err(failed)? {
+            return Ok(is_trusted(&place).map_err(failed)?.then_some(place));
+        }
+    }
+    Ok(None)
+}
+
+/// The repository whose working tree begins at a folder, if one does.
+fn place_at(top: &Path, entry: &Path) -> io::Result<Option<GitPlace>> {
+    {
+        let git_dir = match fs::metadata(entry) {
+            Ok(metadata) if metadata.is_dir() => entry.to_owned(),
+            Ok(_) => match pointed_at(entry, "gitdir: ")? {
                 Some(target) => top.join(target),
-                None => continue,
+                None => return Ok(None),
             },
-            Err(error) if is_absence(&error) => continue,
+            Err(error) if is_absence(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        if fs::symlink_metadata(git_dir.join("HEAD")).is_err() {
-            continue;
+        match fs::symlink_metadata(git_dir.join("HEAD")) {
+            Ok(_) => {}
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(error),
         }
         let git_dir = fs::canonicalize(git_dir)?;
         let common_dir = match pointed_at(&git_dir.join("commondir"), "")? {
             Some(target) => fs::canonicalize(git_dir.join(target))?,
             None => git_dir.clone(),
         };
-        return Ok(Some(GitPlace { top: top.to_owned(), git_dir, common_dir }));
+        Ok(Some(GitPlace { top: top.to_owned(), git_dir, common_dir }))
     }
-    Ok(None)
+}
+
+/// Whether git would work in a repository: it is ours, or its owner is one that the person trusts by
+/// git's `safe.directory`. Else its configuration could run commands, and a store put there would be
+/// somebody else's.
+fn is_trusted(place: &GitPlace) -> io::Result<bool> {
+    let us = rustix::process::geteuid().as_raw();
+    for path in [&place.git_dir, &place.top] {
+        if fs::metadata(path)?.uid() != us {
+            // Rare, so git is asked; and with the machine's configuration, where it may stand.
+            let mut command = Command::argv(["git", "rev-parse", "--git-dir"], &place.top);
+            command.environment.push(("GIT_CONFIG_NOSYSTEM".into(), None));
+            return Ok(answer(command, "git rev-parse", &Cancel::new()).is_ok());
+        }
+    }
+    Ok(true)
 }
 
 fn pointed_at(file: &Path, prefix: &str) -> io::Result<Option<PathBuf>> {
@@ -113,7 +143,19 @@ pub fn tracked_but_ignored(top: &Path, cancel: &Cancel) -> Result<BTreeSet<TreeP
 
 /// Runs a git command that only reads, and gives its standard output.
 fn ask(folder: &Path, arguments: &[&str], cancel: &Cancel) -> Result<Vec<u8>, RunError> {
-    let fixed = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
+    let fixed = [
+        "git",
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "protocol.allow=never",
+        "-c",
+        "core.sshCommand=false",
+        "-c",
+        "core.alternateRefsCommand=",
+    ];
     let words = fixed.iter().chain(arguments).copied();
     answer(Command::argv(words, folder), &format!("git {}", arguments.join(" ")), cancel)
 }
@@ -138,9 +180,15 @@ fn answer(mut command: Command, shown: &str, cancel: &Cancel) -> Result<Vec<u8>,
 }
 
 /// So that the answer is that of this folder and of no other setting: variables that point at
-/// another repository or index are removed, too.
-const ENVIRONMENT: [(&str, Option<&str>); 11] = [
+/// another repository or index are removed, too. Nothing is fetched: a repository that somebody
+/// prepared may name a command as its remote.
+const ENVIRONMENT: [(&str, Option<&str>); 16] = [
     ("GIT_CONFIG_NOSYSTEM", Some("1")),
+    ("GIT_NO_LAZY_FETCH", Some("1")),
+    ("GIT_ALLOW_PROTOCOL", Some("")),
+    ("GIT_SSH_COMMAND", Some("false")),
+    ("GIT_PAGER", Some("cat")),
+    ("GIT_EXTERNAL_DIFF", None),
     ("GIT_OPTIONAL_LOCKS", Some("0")),
     ("GIT_TERMINAL_PROMPT", Some("0")),
     ("LC_ALL", Some("C")),

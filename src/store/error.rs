@@ -66,6 +66,20 @@ pub enum StoreError {
         /// The newest number known.
         known: u64,
     },
+    /// A link stands where the store or a folder of it would be.
+    #[error("`{path}` is a link, and exp follows none to a store")]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A store is to be made in a folder that holds something else.
+    #[error("no store can be made in `{path}`: `{}` is in it", name.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// What is in it.
+        name: std::ffi::OsString,
+    },
     /// Another user owns it.
     #[error("`{path}` belongs to another user (uid {owner})")]
     ForeignOwner {

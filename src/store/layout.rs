@@ -7,8 +7,8 @@
 //! **Durability**: a store is durable when [`create`] returns.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
@@ -32,6 +32,11 @@ const FOLDERS: [&str; 8] =
 const FORMAT_FILE: &str = "format";
 const FORMAT_WORD: &str = "exp store ";
 const CONFIG_FILE: &str = "config.toml";
+const IGNORE_FILE: &str = ".gitignore";
+
+/// Files that a store may have beside its folders.
+const FILES: [&str; 7] =
+    [FORMAT_FILE, CONFIG_FILE, IGNORE_FILE, "journal", "source", "view", "secret"];
 
 /// Where things lie in a store.
 #[derive(Clone, Debug)]
@@ -108,8 +113,10 @@ impl Layout {
 /// [`StoreError::IsAStore`], [`StoreError::ForeignOwner`], or the disk's.
 pub fn create(root: &Path, disk: &dyn Disk, config_text: &str) -> Result<(), StoreError> {
     let layout = Layout::new(root);
+    refuse_links(root)?;
     make_folder(disk, root)?;
     check_owner(root)?;
+    refuse_others(root)?;
     if root.join(FORMAT_FILE).exists() {
         return Err(StoreError::IsAStore { path: root.to_owned() });
     }
@@ -122,6 +129,8 @@ pub fn create(root: &Path, disk: &dyn Disk, config_text: &str) -> Result<(), Sto
     }
     remove_stale(disk, &layout.tmp());
     place(disk, &layout, CONFIG_FILE, config_text)?;
+    // Where the folder around it becomes a git repository later, git must not take the store.
+    keep_out_of_git(root)?;
     // Everything stands before the file that says so, and the folder itself has its name.
     sync_folder(disk, root)?;
     if let Some(parent) = root.parent() {
@@ -139,6 +148,7 @@ pub fn create(root: &Path, disk: &dyn Disk, config_text: &str) -> Result<(), Sto
 pub fn check(root: &Path) -> Result<(), StoreError> {
     let path = root.join(FORMAT_FILE);
     let none = || StoreError::NotAStore { path: root.to_owned() };
+    refuse_links(root)?;
     match fs::metadata(root) {
         Ok(facts) if facts.is_dir() => check_owner(root)?,
         Ok(_) => return Err(none()),
@@ -167,8 +177,40 @@ pub fn check(root: &Path) -> Result<(), StoreError> {
 }
 
 /// Whether a folder is a store, or what damage has left of one: [`check`] tells the two apart.
-pub fn is_any(root: &Path) -> bool {
-    root.join(FORMAT_FILE).exists() || has_heads(root)
+pub fn is_any(root: &Path) -> Result<bool, StoreError> {
+    let format = root.join(FORMAT_FILE);
+    match fs::symlink_metadata(&format) {
+        Ok(_) => Ok(true),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(has_heads(root))
+        }
+        Err(e) => Err(StoreError::from_io(&format, e)),
+    }
+}
+
+/// Refuses a link where a store or a folder of it would be: it could lead to files of the user's, of
+/// which a store removes some.
+fn refuse_links(root: &Path) -> Result<(), StoreError> {
+    let inside = FOLDERS.iter().map(|name| root.join(name));
+    for path in std::iter::once(root.to_owned()).chain(inside) {
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            return Err(StoreError::Link { path });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a folder that holds what no store has, when one is to be made in it.
+fn refuse_others(root: &Path) -> Result<(), StoreError> {
+    let entries = fs::read_dir(root).map_err(|e| StoreError::from_io(root, e))?;
+    for entry in entries {
+        let name = entry.map_err(|e| StoreError::from_io(root, e))?.file_name();
+        let is_ours = FOLDERS.iter().chain(&FILES).any(|ours| name == *ours);
+        if !is_ours {
+            return Err(StoreError::NotEmpty { path: root.to_owned(), name });
+        }
+    }
+    Ok(())
 }
 
 fn has_heads(root: &Path) -> bool {
@@ -197,6 +239,18 @@ fn place(disk: &dyn Disk, layout: &Layout, name: &str, text: &str) -> Result<(),
         .map_err(|e| StoreError::from_io(&made, e))?;
     let target = layout.root().join(name);
     disk.rename(&made, &target).map_err(|e| StoreError::from_io(&target, e))
+}
+
+/// Neither durable nor part of what a crash is proved for: a store without it, or with half of it, is
+/// a store.
+fn keep_out_of_git(root: &Path) -> Result<(), StoreError> {
+    let path = root.join(IGNORE_FILE);
+    let mut options = fs::OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(FILE_MODE).open(&path);
+    match opened.and_then(|mut file| file.write_all(b"*\n")) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(StoreError::from_io(&path, e)),
+        _ => Ok(()),
+    }
 }
 
 fn sync_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {

@@ -68,7 +68,10 @@ impl Store {
 
     /// Whether a folder is a store, as far as a look tells, or what damage has left of one: then
     /// [`Store::open`] says so.
-    pub fn is_any(root: &Path) -> bool {
+    ///
+    /// # Errors
+    /// [`StoreError::Disk`] for a folder that cannot be looked at.
+    pub fn is_any(root: &Path) -> Result<bool, StoreError> {
         layout::is_any(root)
     }
 

@@ -44,7 +44,7 @@ pub fn run(surroundings: Surroundings, _options: &Options) -> Result<Report, Eng
         Err(error) => {
             let advice = "`exp init` makes this folder a workspace";
             checks.push(ill("workspace", error.to_string(), advice));
-            Place::of(&surroundings.folder, &surroundings)
+            Place::of(&surroundings.folder, &surroundings)?
         }
     };
     checks.push(well("session", surroundings.session.clone()));
@@ -58,7 +58,7 @@ pub fn run(surroundings: Surroundings, _options: &Options) -> Result<Report, Eng
             Err(reason) => ill(name, reason, "branches get folders of their own instead"),
         });
     }
-    if place.is_registered() {
+    if place.is_registered()? {
         checks.extend(store_checks(surroundings));
     }
     Ok(Report { checks })

@@ -3,6 +3,8 @@
 //! Shows what will be captured before it captures, and asks where that is much. Refuses the root,
 //! the home folder, and what belongs to another user.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -137,8 +139,8 @@ fn plan(surroundings: &Surroundings, options: &Options) -> Result<Plan, EngineEr
     let folder = surroundings.folder.join(options.folder.clone().unwrap_or_default());
     let root = checked_root(&folder, surroundings)?;
     refuse_in_view(&root, surroundings)?;
-    let place = Place::of(&root, surroundings);
-    if place.is_registered() {
+    let place = Place::of(&root, surroundings)?;
+    if place.is_registered()? {
         return Err(EngineError::AlreadyAWorkspace(root));
     }
     let kinds = guessed(&root)?;
@@ -225,6 +227,9 @@ fn free_branch(engine: &Engine, names: NamesId) -> Result<Label, EngineError> {
     }
 }
 
+/// The variable that allows folders of other users.
+const SAFE_DIRECTORY: &str = "EXP_SAFE_DIRECTORY";
+
 fn checked_root(folder: &Path, surroundings: &Surroundings) -> Result<PathBuf, EngineError> {
     let refuse = |why: &str| {
         let what = format!("`{}` cannot be a workspace", folder.display());
@@ -250,10 +255,20 @@ fn checked_root(folder: &Path, surroundings: &Surroundings) -> Result<PathBuf, E
     let owner = std::fs::metadata(&root)
         .map_err(|source| EngineError::File { what: "read", path: root.clone(), source })?
         .uid();
-    if owner != rustix::process::geteuid().as_raw() {
-        return refuse("it belongs to another user");
+    if owner != rustix::process::geteuid().as_raw() && !is_allowed(&root, surroundings) {
+        return Err(EngineError::ForeignFolder { path: root, owner });
     }
     Ok(root)
+}
+
+/// Whether the person says that another user's folder is to be worked in: `EXP_SAFE_DIRECTORY` names it,
+/// or is `*`.
+fn is_allowed(root: &Path, surroundings: &Surroundings) -> bool {
+    let Some(listed) = surroundings.variable(SAFE_DIRECTORY) else { return false };
+    listed.as_bytes().split(|byte| *byte == b':').any(|path| {
+        let path = Path::new(OsStr::from_bytes(path));
+        path.as_os_str() == "*" || path.canonicalize().is_ok_and(|path| path == root)
+    })
 }
 
 /// The kinds of project that the files at the root tell.

@@ -185,12 +185,19 @@ fn is_still_there(path: &Path, file: &File) -> bool {
     }
 }
 
+/// How the names of half-made files in `tmp/` begin. Nothing else is removed there: the folder may be
+/// another one than we think.
+const HALF_MADE: [&[u8]; 7] =
+    [b"pack-", b"retired-", b"journal-", b"source-", b"format-", b"config.toml-", b".gitignore-"];
+
 /// Removes files of `tmp/` that no maker holds any more. What cannot be removed stays.
 pub fn remove_stale(disk: &dyn Disk, tmp: &Path) {
     let Ok(files) = std::fs::read_dir(tmp) else { return };
     for file in files.flatten() {
         let path = file.path();
-        if !file.file_type().is_ok_and(|kind| kind.is_file()) {
+        let is_ours =
+            HALF_MADE.iter().any(|ours| file.file_name().as_encoded_bytes().starts_with(ours));
+        if !is_ours || !file.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
         // Held until the file is gone, or a maker could lock what is about to be removed.

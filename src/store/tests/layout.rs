@@ -114,10 +114,10 @@ fn who_holds_a_workspace_is_named() {
 fn stale_files_go_and_files_in_use_stay() {
     let (_folder, store) = fresh();
     let tmp = store.root().join("tmp");
-    std::fs::write(tmp.join("stale"), b"x").unwrap();
-    std::fs::write(tmp.join("held"), b"x").unwrap();
-    let held = std::fs::File::open(tmp.join("held")).unwrap();
+    std::fs::write(tmp.join("pack-stale"), b"x").unwrap();
+    std::fs::write(tmp.join("pack-held"), b"x").unwrap();
+    let held = std::fs::File::open(tmp.join("pack-held")).unwrap();
     held.lock().unwrap();
     let _writer = store.writer().unwrap();
-    assert!(!tmp.join("stale").exists() && tmp.join("held").exists());
+    assert!(!tmp.join("pack-stale").exists() && tmp.join("pack-held").exists());
 }

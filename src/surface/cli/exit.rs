@@ -96,25 +96,14 @@ pub fn hint(error: &EngineError) -> Option<String> {
         EngineError::Store(StoreError::Busy { what, .. }) if what == WATCHER => {
             "`exp state watch --stop` ends it".to_owned()
         }
-        EngineError::Store(error) if error.is_busy() => {
-            "wait for it to end, then give the command again".to_owned()
+        EngineError::Store(store) => {
+            return hint_of_store(store).or_else(|| hint_by_category(error));
         }
-        EngineError::Store(StoreError::NewerFormat { .. }) => {
-            "a newer exp made this store; use that one".to_owned()
-        }
-        // Without it nothing of the store is looked at, by no verb.
-        EngineError::Store(StoreError::Corrupt { path, .. }) if path.ends_with("format") => {
-            format!(
-                "nothing was changed; put the file back from a backup, or write it anew: its whole \
-                 content is the line `exp store {FORMAT_VERSION}`"
-            )
-        }
-        EngineError::Store(StoreError::ForeignOwner { .. }) => {
-            "work as that user, or set EXP_STORE to a folder of your own".to_owned()
-        }
-        EngineError::Store(error) if error.is_read_only() => {
-            "reading works; give yourself the right to write there".to_owned()
-        }
+        EngineError::ForeignFolder { path, owner } => format!(
+            "work as that user (`sudo -u '#{owner}' exp …`); if you trust what is in it, \
+             `export EXP_SAFE_DIRECTORY={}` allows it",
+            path.display()
+        ),
         EngineError::NoSession { near, known, .. } => no_session(near, known),
         EngineError::Bundle(bundle) => {
             return hint_of_bundle(bundle).or_else(|| hint_by_category(error));
@@ -123,6 +112,38 @@ pub fn hint(error: &EngineError) -> Option<String> {
             return hint_of_state(state).or_else(|| hint_by_category(error));
         }
         other => return hint_of_name(other).or_else(|| hint_by_category(other)),
+    })
+}
+
+/// What to do about a store that cannot be used as it is.
+fn hint_of_store(error: &StoreError) -> Option<String> {
+    Some(match error {
+        error if error.is_busy() => "wait for it to end, then give the command again".to_owned(),
+        StoreError::NewerFormat { .. } => {
+            "a newer exp made this store; use that one".to_owned()
+        }
+        // Without it nothing of the store is looked at, by no verb.
+        StoreError::Corrupt { path, .. } if path.ends_with("format") => {
+            format!(
+                "nothing was changed; put the file back from a backup, or write it anew: its whole \
+                 content is the line `exp store {FORMAT_VERSION}`"
+            )
+        }
+        StoreError::ForeignOwner { .. } => {
+            "work as that user (`sudo -u '#UID' exp …`), or set EXP_STORE to a folder of your own: files \
+             that you made in that store its owner could not read"
+                .to_owned()
+        }
+        StoreError::Link { .. } => {
+            "remove the link, or set EXP_STORE to the folder itself".to_owned()
+        }
+        StoreError::NotEmpty { .. } => {
+            "choose an empty folder, or one that is not there yet".to_owned()
+        }
+        error if error.is_read_only() => {
+            "reading works; give yourself the right to write there".to_owned()
+        }
+        _ => return None,
     })
 }
 
