@@ -47,6 +47,8 @@ pub(super) struct Kept {
     pub tree: TreeId,
     /// The snapshot that holds them; where they were not to be kept, that on which it stood.
     pub snapshot: SnapshotId,
+    /// What of them could not be recorded, and why: a sentence for each.
+    pub left_out: Vec<String>,
 }
 
 impl Engine {
@@ -61,6 +63,7 @@ impl Engine {
     ) -> Result<Kept, EngineError> {
         let work = view.work().cloned().expect("a view that was opened to work in");
         let tree = view.capture(writer)?;
+        let left_out = view.left_out().to_vec();
         let ended = self.end_of_view(writer, &work, tree)?;
         let (snapshot, published) = if work.keeps && ended.is_changed() {
             let (id, act) = make(&ended)?;
@@ -73,7 +76,7 @@ impl Engine {
             self.forget_view(&work)?;
             view.close()?;
         }
-        published.map(|()| Kept { tree: ended.tree, snapshot })
+        published.map(|()| Kept { tree: ended.tree, snapshot, left_out })
     }
 
     pub(super) fn publish(

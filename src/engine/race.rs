@@ -263,6 +263,9 @@ impl Race<'_> {
             let summary = format!("captured {branch} ({} changed)", count(size, "byte"));
             Ok((snapshot.put(&writer)?, Act::capture("try", summary)))
         })?;
+        for left_out in &kept.left_out {
+            (self.watch)(Event::Notice(format!("{}: {left_out}", approach.branch)));
+        }
         let is_result =
             kept.snapshot != self.base.0 || matches!(state, ApproachState::Finished { .. });
         Ok((is_result.then_some(kept.snapshot), kept.tree))

@@ -115,6 +115,8 @@ pub fn skip_text(reason: SkipReason) -> String {
         SkipReason::Repository => "the git folder of a repository inside",
         SkipReason::Store => "the store of a workspace inside",
         SkipReason::Leftover => "left by a restore that was cut short",
+        SkipReason::Changing => "it was written each time that it was read",
+        SkipReason::TooLarge => "it is sparse, or larger than a capture reads",
         SkipReason::TooDeep => "its path is longer, or has more folders, than a tree may have",
         SkipReason::Reserved => "file systems take its name for git's folder or for a store",
     };

@@ -13,7 +13,7 @@ use crate::base::limits::RACE_TRIES_MAX;
 use crate::base::path::TreePath;
 use crate::object::memory::Scratch;
 use crate::object::tree;
-use crate::workspace::{KeepOut, Watcher, WorkspaceError, fingerprint};
+use crate::workspace::{KeepOut, SkipReason, Watcher, fingerprint};
 
 /// What is known of the workspace since it was captured.
 #[derive(Debug)]
@@ -146,15 +146,13 @@ impl Engine {
     fn walk_again(&self, taken: &Taken, known: &mut Known) -> Result<bool, EngineError> {
         let objects = Scratch::over(&self.store);
         let walked = self.take(&objects, &self.config_or_default(), taken.capture.tree);
-        let walked = match walked {
-            Ok(walked) => walked,
+        let walked = walked?;
+        let was_written = |(_, why): &(TreePath, SkipReason)| *why == SkipReason::Changing;
+        if walked.capture.skipped.iter().any(was_written) {
             // Somebody writes there at this very moment.
-            Err(EngineError::Workspace(WorkspaceError::Racing { .. })) => {
-                known.is_proven = false;
-                return Ok(false);
-            }
-            Err(error) => return Err(error),
-        };
+            known.is_proven = false;
+            return Ok(false);
+        }
         // Another set of folders than those that are watched, be it because the rules are others.
         known.watcher.take_if(|watcher| !watcher.watches(walked.cache.folders()));
         known.is_proven = walked.capture.tree == taken.capture.tree;

@@ -257,14 +257,15 @@ fn make_mounts(view: &mut PreparedView) -> Result<(), Fault> {
             check(libc::mount(name, target.as_ptr(), name, 0, options), Step::Overlay)
                 .map_err(|fault| Fault { index: index as u8, ..fault })?;
         }
-        for (index, bind) in view.binds.iter().enumerate() {
-            place_bind(bind).map_err(|fault| Fault { index: index as u8, ..fault })?;
-        }
         // A fresh view of processes where the kernel allows it; a container that hides parts of
         // its own refuses. Then the old one stays, in which our processes have other numbers.
+        // Before the binds, of which one lies in it.
         let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
         let name = c"proc".as_ptr();
         libc::mount(name, c"/proc".as_ptr(), name, flags, ptr::null());
+        for (index, bind) in view.binds.iter().enumerate() {
+            place_bind(bind).map_err(|fault| Fault { index: index as u8, ..fault })?;
+        }
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Capturing a workspace: walk, read what the stat cache does not know, build the tree.
 //!
 //! Guarantees that nothing which the base has is left out silently: it is captured, or gone from
-//! the disk, or the capture fails and says which files. Objects are durable with the caller's
+//! the disk, or it stays as the base has it and is named with the reason: one bad file stops nothing. Objects are durable with the caller's
 //! commit; the stat cache is right even if that never comes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
 
 use rayon::prelude::*;
@@ -14,12 +14,13 @@ use super::content::{self, Content};
 use super::error::WorkspaceError;
 use super::handle;
 use super::rules::Rules;
-use super::scan::{Folder, Scan, SkipReason, State, Walk, scan};
+use super::scan::{Folder, Notes, Scan, SkipReason, State, Walk, scan};
 use super::stat_cache::StatCache;
 use crate::base::id::TreeId;
 use crate::base::limits::{READ_TASK_BYTES_MAX, READ_TASK_FILES_MAX};
 use crate::base::path::TreePath;
 use crate::object::traits::{ObjectError, Put};
+use crate::object::tree::{self, Leaf};
 
 /// What a capture found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +52,8 @@ pub struct Capture {
 /// after that, too.
 ///
 /// # Errors
-/// [`WorkspaceError::Racing`] and [`WorkspaceError::Unreadable`] name the files; the disk's; the
-/// store's.
+/// The disk's; the store's. What cannot be captured is no error: it is named in
+/// [`Capture::skipped`], and stays as the base has it.
 pub fn capture(
     objects: &(impl Put + ?Sized),
     rules: &Rules,
@@ -61,14 +62,9 @@ pub fn capture(
 ) -> Result<Capture, WorkspaceError> {
     let mut scan = scan(&Walk { objects, rules, cache }, base)?;
     let (read_files, read_bytes) = read_all(objects, rules, &mut scan, cache.now())?;
-    let notes = std::mem::take(&mut scan.notes);
-    if !notes.racing.is_empty() {
-        return Err(WorkspaceError::Racing { paths: notes.racing });
-    }
-    if !notes.unreadable.is_empty() {
-        return Err(WorkspaceError::Unreadable { paths: notes.unreadable });
-    }
+    let mut notes = std::mem::take(&mut scan.notes);
     let built = build::build(objects, &scan)?;
+    let (tree, kept) = keep_left_out(objects, built.tree, base, &mut notes)?;
     if built.is_changed {
         let mut folders = HashMap::with_capacity(scan.folders.len());
         for (folder, record) in scan.folders.iter().zip(built.records) {
@@ -79,9 +75,9 @@ pub fn capture(
         cache.replace(folders);
     }
     Ok(Capture {
-        tree: built.tree,
-        files: built.files,
-        bytes: built.bytes,
+        tree,
+        files: built.files + kept.0,
+        bytes: built.bytes.saturating_add(kept.1),
         read_files,
         read_bytes,
         ignored: notes.ignored,
@@ -89,6 +85,45 @@ pub fn capture(
         skipped: notes.skipped,
         mounts: notes.mounts,
     })
+}
+
+/// What is there and could not be captured stays as the base has it: leaving it out would record a
+/// deletion. All of it becomes what was skipped. Returns the tree, and files and bytes that were kept.
+fn keep_left_out(
+    objects: &(impl Put + ?Sized),
+    built: TreeId,
+    base: Option<TreeId>,
+    notes: &mut Notes,
+) -> Result<(TreeId, (u64, u64)), WorkspaceError> {
+    let mut edits = BTreeMap::new();
+    let mut kept = (0, 0_u64);
+    let unreadable = notes.unreadable.drain(..).map(|path| (path, SkipReason::Unreadable));
+    let left_out: Vec<_> =
+        unreadable.chain(notes.racing.drain(..).map(|path| (path, SkipReason::Changing))).collect();
+    let within = left_out.iter().map(|(path, _)| path);
+    let others = notes.skipped.iter().filter(|(_, why)| why.is_there()).map(|(path, _)| path);
+    for path in within.chain(others) {
+        let Some(base) = base else { break };
+        let Some(entry) = tree::lookup(objects, base, path)? else { continue };
+        let leaf = match entry.tree() {
+            Some(tree) => {
+                let totals = tree::totals(objects, tree)?;
+                kept = (kept.0 + totals.0, kept.1.saturating_add(totals.1));
+                Leaf::Tree(tree, entry.length)
+            }
+            None => {
+                kept = (kept.0 + 1, kept.1.saturating_add(entry.length));
+                Leaf::Blob(entry.kind, entry.hash.into(), entry.length)
+            }
+        };
+        edits.insert(path.clone(), leaf);
+    }
+    notes.skipped.extend(left_out);
+    notes.skipped.sort_by(|a, b| a.0.cmp(&b.0));
+    if edits.is_empty() {
+        return Ok((built, kept));
+    }
+    Ok((tree::edit(objects, built, &edits)?, kept))
 }
 
 /// Neighbouring files of one folder, read by one task.

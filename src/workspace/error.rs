@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 use crate::base::path::TreePath;
 use crate::object::traits::ObjectError;
 
-/// Paths that a message names before it only counts the others.
-const SHOWN_PATHS_MAX: usize = 5;
-
 /// Why a workspace could not be read or recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
@@ -25,18 +22,6 @@ pub enum WorkspaceError {
     /// Objects could not be fetched or put.
     #[error(transparent)]
     Objects(#[from] ObjectError),
-    /// Files changed each time they were read. Nothing was recorded.
-    #[error("could not capture files that change while they are read: {}", shown(paths))]
-    Racing {
-        /// Which.
-        paths: Vec<TreePath>,
-    },
-    /// What the base holds is there and cannot be read: leaving it out would record a deletion.
-    #[error("could not read what was recorded before: {}", shown(paths))]
-    Unreadable {
-        /// Which.
-        paths: Vec<TreePath>,
-    },
     /// An intent is no intent, or a newer one.
     #[error("could not read the intent `{path}`: {what}")]
     Intent {
@@ -103,21 +88,9 @@ impl From<WorkspaceError> for RestoreError {
         match error {
             WorkspaceError::Disk { action, path, source } => Self::Disk { action, path, source },
             WorkspaceError::Objects(error) => Self::Objects(error),
-            WorkspaceError::Racing { mut paths } | WorkspaceError::Unreadable { mut paths } => {
-                Self::Changed { path: paths.pop().unwrap_or_default() }
-            }
             WorkspaceError::Intent { path, what } => {
                 Self::Disk { action: "read", path, source: io::Error::other(what) }
             }
         }
     }
-}
-
-fn shown(paths: &[TreePath]) -> String {
-    let mut text: Vec<String> =
-        paths.iter().take(SHOWN_PATHS_MAX).map(|p| format!("`{}`", p.display())).collect();
-    if paths.len() > SHOWN_PATHS_MAX {
-        text.push(format!("and {} more", paths.len() - SHOWN_PATHS_MAX));
-    }
-    text.join(", ")
 }

@@ -13,9 +13,9 @@ use super::listing::{Listing, NameAt};
 use super::record::{Names, Record, Remembered, Ruled, What};
 use super::rules::Scope;
 use super::scan::{BaseNames, Folder, Found, Notes, Pending, SkipReason, State, Walk};
-use super::stamp::Stamp;
+use super::stamp::{Stamp, is_too_large};
 use crate::base::id::{BlobId, Hash};
-use crate::base::limits::{TREE_DEPTH_MAX, TREE_PATH_BYTES_MAX};
+use crate::base::limits::{SPARSE_BYTES_MIN, TREE_DEPTH_MAX, TREE_PATH_BYTES_MAX};
 use crate::base::path::TreePath;
 use crate::base::reserved::{Reserved, reserved};
 use crate::object::traits::Fetch;
@@ -273,6 +273,11 @@ impl<O: Fetch + ?Sized> Look<'_, O> {
             self.is_same = false;
             return Ok(());
         };
+        if now.size > SPARSE_BYTES_MIN && self.is_too_large(name.bytes, now.size)? {
+            self.is_same &= known.is_none();
+            self.notes.skipped.push((self.path(name), SkipReason::TooLarge));
+            return Ok(());
+        }
         let state = match self.hit(name.bytes, now, known.as_ref())? {
             Some((kind, hash)) => State::Known { kind, stamp: now, hash },
             None => {
@@ -282,6 +287,15 @@ impl<O: Fetch + ?Sized> Look<'_, O> {
         };
         self.names.push(Found { name: name.at, ruled, state });
         Ok(())
+    }
+
+    /// Whether reading a file of that many bytes would take too long for what it holds.
+    fn is_too_large(&self, name: &[u8], bytes: u64) -> Result<bool, Fault> {
+        let found = rustix::fs::statat(self.handle, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+        match handle::absent_is_none(found.map_err(io::Error::from)).map_err(Fault::System)? {
+            Some(found) => Ok(is_too_large(bytes, found.st_blocks as u64)),
+            None => Ok(false),
+        }
     }
 
     /// Whether a file is captured although the rules leave it out: git tracks it, or the base has

@@ -32,6 +32,8 @@ pub(super) struct Step<'a> {
     pub(super) change: &'a TreeChange,
     /// What stood there when it was looked at.
     pub(super) stamp: Option<Stamp>,
+    /// Whether another step has the same file under another name (a hard link).
+    pub(super) is_linked: bool,
 }
 
 fn is_folder(entry: Option<&TreeEntry>) -> bool {
@@ -143,6 +145,10 @@ impl<O: Fetch + ?Sized> Performer<'_, O> {
         let is_same = match (near.look(path)?, step.stamp) {
             // What we do in a folder changes its times.
             (Some(now), Some(expected)) if now.is_folder() => expected.is_folder(),
+            // Replacing the other name changed the number of links, and so this time.
+            (Some(now), Some(expected)) if step.is_linked => {
+                Stamp { changed: expected.changed, ..now } == expected
+            }
             (now, expected) => now == expected,
         };
         if !is_same {

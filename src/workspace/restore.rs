@@ -111,11 +111,13 @@ fn steps_of<'a, O: Fetch + ?Sized>(
 ) -> Result<Vec<Step<'a>>, RestoreError> {
     let refuse = performer.on_other == OnOther::Refuse;
     let planned: HashSet<&TreePath> = changes.iter().map(|change| &change.path).collect();
+    let linked = linked_files(seen);
     let mut steps = Vec::new();
     let mut made: HashSet<TreePath> = HashSet::new();
     let mut parents: HashMap<TreePath, bool> = HashMap::new();
     for (change, seen) in changes.iter().zip(seen) {
-        let step = Step { change, stamp: seen.stamp };
+        let is_linked = seen.stamp.is_some_and(|stamp| linked.contains(&stamp.file()));
+        let step = Step { change, stamp: seen.stamp, is_linked };
         let mut is_other = match seen.standing {
             Standing::After => continue,
             Standing::Before => false,
@@ -154,6 +156,13 @@ fn steps_of<'a, O: Fetch + ?Sized>(
         steps.push(step);
     }
     Ok(steps)
+}
+
+/// Files that stand under several of the names that were looked at, as device and inode.
+fn linked_files(seen: &[Seen]) -> HashSet<(u64, u64)> {
+    let mut met = HashSet::new();
+    let files = seen.iter().filter_map(|seen| seen.stamp).filter(|stamp| !stamp.is_folder());
+    files.map(|stamp| stamp.file()).filter(|file| !met.insert(*file)).collect()
 }
 
 /// Whether a folder is there, reached through real folders only. One that we may not write to is

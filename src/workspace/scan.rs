@@ -28,6 +28,10 @@ pub enum SkipReason {
     Special,
     /// It may not be read (or its path is too long for the system), and the base does not have it.
     Unreadable,
+    /// It was written each time that it was read.
+    Changing,
+    /// It stands for far more bytes than it has on the disk, or for more than a capture reads.
+    TooLarge,
     /// The `.git` of a repository inside the workspace. Its other files are captured.
     Repository,
     /// The store of a workspace inside this one.
@@ -39,6 +43,13 @@ pub enum SkipReason {
     /// Its name is one that file systems take for git's folder or for a store: see
     /// `base::reserved`.
     Reserved,
+}
+
+impl SkipReason {
+    /// Whether something is there that was only not captured. Then the base's stays.
+    pub(super) fn is_there(self) -> bool {
+        matches!(self, Self::Unreadable | Self::Changing | Self::TooLarge | Self::TooDeep)
+    }
 }
 
 /// What every folder of one walk is looked at with.

@@ -2,6 +2,7 @@
 
 use rustix::fs::{FileType, Stat};
 
+use crate::base::limits::{FILE_BYTES_MAX, SPARSE_BYTES_MIN, SPARSE_SHARE};
 use crate::base::limits::{STAMP_LAG_COARSE_NANOS, STAMP_LAG_NANOS};
 use crate::object::tree::EntryKind;
 
@@ -25,6 +26,11 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
+    /// Which file it is, whatever its name.
+    pub(super) fn file(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
     /// Whether a file with this stamp cannot have changed since without another stamp, when it
     /// was looked at after `moment`: the clock of its file system had moved on.
     pub(super) fn is_settled(&self, moment: i64) -> bool {
@@ -70,6 +76,13 @@ impl From<&Stat> for Stamp {
             mode: stat.st_mode as u32,
         }
     }
+}
+
+/// Whether a capture leaves a file out for its size: it is larger than a capture reads, or it stands for
+/// far more bytes than its blocks (of 512) hold, as the images of machines and some databases do.
+pub(super) fn is_too_large(bytes: u64, blocks: u64) -> bool {
+    let held = blocks.saturating_mul(512);
+    bytes > FILE_BYTES_MAX || (bytes > SPARSE_BYTES_MIN && held < bytes / SPARSE_SHARE)
 }
 
 #[cfg(test)]

@@ -132,6 +132,7 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     })?;
     let tree = Snapshot::fetch(&writer, kept.snapshot)?.tree;
     report.snapshot = kept.snapshot.hex();
+    report.notes.extend(kept.left_out);
     report.changes = shown_changes(&tree::diff(&writer, before.tree, tree)?);
     Ok(report)
 }

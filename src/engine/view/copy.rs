@@ -2,6 +2,7 @@
 //! so that what was built in it stays warm.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::open::Stand;
@@ -14,8 +15,10 @@ use crate::engine::take::{Taken, is_input, rules_of};
 use crate::engine::{Engine, EngineError};
 use crate::object::memory::Scratch;
 use crate::object::tree;
-use crate::workspace::isolate::{Slot, SlotPool, copy_warm, remove_stubborn};
-use crate::workspace::{Capture, Durability, StatCache, apply_restore, capture, plan_restore};
+use crate::workspace::isolate::{Slot, SlotPool, copy_warm, make_accessible, remove_stubborn};
+use crate::workspace::{
+    Capture, Durability, RestoreError, SkipReason, StatCache, apply_restore, capture, plan_restore,
+};
 
 /// Slots that one store's copy backend keeps.
 pub(super) const SLOTS_MAX: usize = 64;
@@ -43,11 +46,25 @@ impl Engine {
             None => tree::empty(&objects)?,
         };
         slot.set_holds(disk, None)?;
-        let found = capture(&objects, &rules, &mut cache, Some(holds))?;
-        clear_leavings(&folder, &found, &config)?;
-        let plan = plan_restore(&objects, found.tree, wanted)?;
-        apply_restore(disk, &objects, &folder, &plan, &mut cache, Durability::Disposable)
-            .map_err(EngineError::from_restore)?;
+        let mut bring = || -> Result<(), EngineError> {
+            let mut found = capture(&objects, &rules, &mut cache, Some(holds))?;
+            if clear_leavings(&folder, &found, &config)? {
+                // What the base had there is gone now.
+                found = capture(&objects, &rules, &mut cache, Some(holds))?;
+            }
+            let plan = plan_restore(&objects, found.tree, wanted)?;
+            apply_restore(disk, &objects, &folder, &plan, &mut cache, Durability::Disposable)
+                .map_err(EngineError::from_restore)?;
+            Ok(())
+        };
+        match bring() {
+            // What ran here last has taken rights away.
+            Err(error) if is_forbidden(&error) => {
+                make_accessible(&folder)?;
+                bring()?;
+            }
+            brought => brought?,
+        }
         slot.set_holds(disk, Some(wanted))?;
         bring_inputs(&self.place.root, &folder, taken, &config)?;
         self.identify_slot(&slot, about)?;
@@ -69,6 +86,12 @@ impl Engine {
         };
         self.identity(about, &places).write(disk, &slot.identity(), &self.place.store)
     }
+}
+
+fn is_forbidden(error: &EngineError) -> bool {
+    let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    matches!(error, EngineError::Restore(RestoreError::ReadOnly { .. }))
+        || error.system().is_some_and(denied)
 }
 
 /// Brings warm folders, where the slot has none yet, and kept files into a slot.
@@ -112,7 +135,7 @@ fn bring_inputs(
 
 /// Removes from a slot what an earlier run left there, ignored: the next one would be measured
 /// with it. Warm folders stay; kept files are copied anew.
-fn clear_leavings(folder: &Path, found: &Capture, config: &Config) -> Result<(), EngineError> {
+fn clear_leavings(folder: &Path, found: &Capture, config: &Config) -> Result<bool, EngineError> {
     let git = TreePath::new(&b".git"[..]).ok();
     for path in found.ignored.iter().chain(&found.secrets).chain(&git) {
         let place = path.under(folder);
@@ -129,5 +152,20 @@ fn clear_leavings(folder: &Path, found: &Capture, config: &Config) -> Result<(),
             _ => {}
         }
     }
-    Ok(())
+    // What no capture takes: pipes, what is nested too deeply, what is sparse.
+    let odd = |why: &SkipReason| *why != SkipReason::Repository && *why != SkipReason::Store;
+    let odd: Vec<_> = found.skipped.iter().filter(|(_, why)| odd(why)).collect();
+    for (path, _) in &odd {
+        let place = path.under(folder);
+        match place.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => remove_stubborn(&place)?,
+            Ok(_) => fs::remove_file(&place).map_err(|source| EngineError::File {
+                what: "remove",
+                path: place,
+                source,
+            })?,
+            Err(_) => {}
+        }
+    }
+    Ok(!odd.is_empty())
 }

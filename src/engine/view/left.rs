@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::captured::capture_layer;
 use super::copy::SLOTS_MAX;
 use super::identity::remove;
-use super::open::capture_layer;
 use crate::base::disk::Disk;
 use crate::base::id::TreeId;
 use crate::engine::EngineError;
@@ -58,5 +58,5 @@ pub(in crate::engine) fn capture_left_layer(
         why: "nothing says on which tree it stands".to_owned(),
     };
     let note = layer.note()?.ok_or_else(torn)?;
-    capture_layer(objects, upper, note, (rules, &[]), [note.base, recorded])
+    Ok(capture_layer(objects, upper, note, (rules, &[]), [note.base, recorded])?.0)
 }

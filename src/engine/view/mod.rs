@@ -8,6 +8,7 @@
 //! capture; whoever believes what ran in it proves that again (`View::stood_still`).
 
 mod backend;
+mod captured;
 mod copy;
 mod git;
 mod identity;

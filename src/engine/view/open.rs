@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::backend::{choice, view_folder};
+use super::captured::{capture_layer, left_out_text};
 use super::git::{GitStart, set_git_environment};
 use super::identity::{Identity, Work, remove};
 use super::logs;
@@ -16,16 +17,16 @@ use crate::base::limits::REPORT_BYTES_MAX;
 use crate::base::mount::MountPlan;
 use crate::base::path::TreePath;
 use crate::base::regular;
+use crate::engine::report::skip_text;
 use crate::engine::still::{Moment, Purpose};
 use crate::engine::take::Taken;
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::Snapshot;
 use crate::object::traits::Put;
-use crate::object::tree;
 use crate::run::{self, Cancel, Command, Finished, Program};
 pub use crate::workspace::isolate::Backend;
-use crate::workspace::isolate::{Layer, Note, Number, Slot, capture_upper, remove_stubborn};
-use crate::workspace::{KeepOut, Rules, StatCache, capture};
+use crate::workspace::isolate::{Layer, Note, Number, Slot, remove_stubborn};
+use crate::workspace::{Rules, SkipReason, StatCache, capture};
 
 /// The first port that a view may use, and how many each has to itself.
 const PORTS: (usize, usize) = (20_000, 100);
@@ -83,6 +84,8 @@ pub(in crate::engine) struct View<'a> {
     work: Option<Work>,
     /// Where git stood when it was opened; none where git does not work in it.
     pub(super) git: Option<GitStart>,
+    /// What the last capture could not take, in sentences.
+    left_out: Vec<String>,
 }
 
 /// What tells one writing of a file from another.
@@ -184,30 +187,9 @@ impl Engine {
             number,
             work,
             git,
+            left_out: Vec::new(),
         })
     }
-}
-
-/// The tree that a layer shows. Files of rules count as they stood below it, and those that are
-/// ignored themselves as they stand now. What one of the `tracked` trees has is tracked, whatever the rules
-/// say: that from which the view began, and that which was recorded last in it.
-pub(super) fn capture_layer(
-    objects: &(impl Put + ?Sized),
-    upper: &Path,
-    note: Note,
-    rules: (&Rules, &[TreePath]),
-    tracked: [TreeId; 2],
-) -> Result<TreeId, EngineError> {
-    // By the rules under which it was opened: a branch that the user checks out meanwhile may ignore
-    // what was written here.
-    let rules = KeepOut::as_of(rules.0, objects, note.shown, rules.1);
-    let is_tracked =
-        |path: &TreePath, tree| matches!(tree::lookup(objects, tree, path), Ok(Some(_)));
-    let keep_out = |path: &TreePath, is_folder: bool| {
-        rules.keeps_out(path, is_folder).unwrap_or(false)
-            && !tracked.into_iter().any(|tree| is_tracked(path, tree))
-    };
-    Ok(capture_upper(objects, upper, note, &keep_out)?.tree)
 }
 
 impl View<'_> {
@@ -352,6 +334,11 @@ impl View<'_> {
         }
     }
 
+    /// What the last capture could not take, and why: a sentence for each.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
     /// The tree that it shows now.
     pub fn capture(&mut self, objects: &impl Put) -> Result<TreeId, EngineError> {
         let taken = self.taken;
@@ -359,11 +346,20 @@ impl View<'_> {
         match &mut self.stand {
             Stand::Overlay { upper, note, .. } => {
                 let rules = (&taken.rules, taken.capture.ignored.as_slice());
-                capture_layer(objects, upper, *note, rules, [self.tree, recorded])
+                let (tree, left_out) =
+                    capture_layer(objects, upper, *note, rules, [self.tree, recorded])?;
+                self.left_out = left_out;
+                Ok(tree)
             }
             Stand::Copy { cache, rules, .. } => {
                 cache.advance(self.engine.surroundings.now());
-                Ok(capture(objects, rules, cache, Some(recorded))?.tree)
+                let found = capture(objects, rules, cache, Some(recorded))?;
+                let own = |why: &SkipReason| *why != SkipReason::Repository;
+                let left_out = found.skipped.iter().filter(|(_, why)| own(why));
+                let text =
+                    |(path, why): &(TreePath, SkipReason)| left_out_text(path, &skip_text(*why));
+                self.left_out = left_out.map(text).collect();
+                Ok(found.tree)
             }
         }
     }

@@ -24,6 +24,12 @@ use crate::workspace::isolate::{
     IsolateError, Layer, Layers, Note, UpperPlan, ViewPlan, mount_plan, prepare_upper,
 };
 
+/// Where exp inside of a view writes the store. Elsewhere it is read-only there, so that a command
+/// that cleans up, in the workspace or in the user's state folder, cannot take history away. This
+/// folder is there on every Linux, holds nothing that builds and tests read, and nobody cleans it; the
+/// mount is the view's alone.
+const INNER_STORE: &str = "/proc/fs";
+
 impl Engine {
     /// Prepares a layer in which the workspace shows a tree.
     pub(super) fn stand_overlay(
@@ -87,7 +93,7 @@ impl Engine {
         upper: &Path,
     ) -> Result<Vec<Bind>, EngineError> {
         let disk = &*self.surroundings.disk;
-        let [registration, private] = layer.inner(disk)?;
+        let (registration, private) = (layer.inner(disk)?, PathBuf::from(INNER_STORE));
         let places = Places {
             root: self.place.root.clone(),
             store: private.clone(),

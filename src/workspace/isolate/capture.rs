@@ -17,6 +17,7 @@ use std::path::Path;
 
 use rustix::fs::lgetxattr;
 
+use super::super::stamp::is_too_large;
 use super::error::IsolateError;
 use super::note::Note;
 use super::upper::{OPAQUE_TRUSTED, OPAQUE_USER};
@@ -55,6 +56,8 @@ pub enum LeftOutReason {
     Rules,
     /// It is a socket, a pipe or a device.
     Special,
+    /// It stands for far more bytes than it has on the disk, or for more than a capture reads.
+    TooLarge,
     /// It is nested more deeply than a tree may be, or its path is longer than a system can open.
     TooDeep,
     /// It may not be read: the tree is not all that the view showed.
@@ -133,8 +136,19 @@ impl<P: Put + ?Sized> Walk<'_, P> {
             };
             let old = Old { shown: old(sides.shown)?, base: old(sides.base)? };
             let place = item.path();
-            let metadata = item.metadata().map_err(IsolateError::disk("read", &place))?;
             let path = at.join(&name);
+            let metadata = match item.metadata() {
+                Ok(metadata) => metadata,
+                // The folder may be listed and not entered.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    self.leave_out(&path, LeftOutReason::Unreadable);
+                    if let Found::Now(entry) = as_in_base(&old) {
+                        edits.insert(name, entry);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(IsolateError::disk("read", &place)(error)),
+            };
             if let Found::Now(entry) = self.entry(&place, &path, &metadata, &old, depth)? {
                 edits.insert(name, entry);
             }
@@ -166,7 +180,11 @@ impl<P: Put + ?Sized> Walk<'_, P> {
         }
         if is_too_deep(path, is_folder, depth) {
             self.leave_out(path, LeftOutReason::TooDeep);
-            return Ok(gone);
+            return Ok(as_in_base(old));
+        }
+        if metadata.is_file() && is_too_large(metadata.len(), metadata.blocks()) {
+            self.leave_out(path, LeftOutReason::TooLarge);
+            return Ok(as_in_base(old));
         }
         let captured = if is_folder {
             self.inner_folder(place, path, old, depth)
@@ -185,8 +203,9 @@ impl<P: Put + ?Sized> Walk<'_, P> {
             Err(IsolateError::Disk { source, path: failed, .. })
                 if source.kind() == io::ErrorKind::PermissionDenied && failed == place =>
             {
+                // What may not be read is not gone: the tree keeps what was there.
                 self.leave_out(path, LeftOutReason::Unreadable);
-                Ok(gone)
+                Ok(as_in_base(old))
             }
             other => other,
         }
@@ -241,6 +260,11 @@ impl<P: Put + ?Sized> Walk<'_, P> {
     }
 }
 
+/// A name stays as it was in the view at first.
+fn as_in_base(old: &Old) -> Found {
+    if old.base == old.shown { Found::Same } else { Found::Now(old.base.clone()) }
+}
+
 /// Whether a tree cannot have it; a folder counts with what may be in it. The folder that holds it is
 /// so deep.
 fn is_too_deep(path: &TreePath, is_folder: bool, depth: usize) -> bool {
@@ -255,7 +279,9 @@ pub(super) fn is_whiteout(metadata: &Metadata) -> bool {
 
 /// Whether a folder hides the one underneath.
 pub(super) fn is_opaque(folder: &Path) -> Result<bool, IsolateError> {
-    for name in [OPAQUE_TRUSTED, OPAQUE_USER] {
+    // The mark that the kernel made: a command may set the other one, which means nothing then.
+    let mark = if rustix::process::geteuid().is_root() { OPAQUE_TRUSTED } else { OPAQUE_USER };
+    for name in [mark] {
         let mut value = [0_u8; 4];
         match lgetxattr(folder, name, &mut value[..]) {
             Ok(1) if value[0] == b'y' => return Ok(true),

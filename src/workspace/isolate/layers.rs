@@ -144,17 +144,14 @@ impl Layer {
         self.folder.join("identity")
     }
 
-    /// A folder for what the view's own workspace remembers, and the place at which the store can
-    /// be written from within the view. Made new.
+    /// A folder for what the view's own workspace remembers. Made new.
     ///
     /// # Errors
     /// The disk's.
-    pub fn inner(&self, disk: &dyn Disk) -> Result<[PathBuf; 2], IsolateError> {
-        let folders = ["inner", "store"].map(|name| self.folder.join(name));
-        for folder in &folders {
-            make_folders(disk, folder)?;
-        }
-        Ok(folders)
+    pub fn inner(&self, disk: &dyn Disk) -> Result<PathBuf, IsolateError> {
+        let folder = self.folder.join("inner");
+        make_folders(disk, &folder)?;
+        Ok(folder)
     }
 
     /// The kernel's own folder.
@@ -270,6 +267,36 @@ pub(super) fn make_folders(disk: &dyn Disk, path: &Path) -> Result<(), IsolateEr
         }
         Err(error) => Err(IsolateError::disk("create", path)(error)),
     }
+}
+
+/// Gives us back the right to look into each folder below, and to write there: what ran in a copy may
+/// have taken it, as the caches of some tools do. Links are not followed.
+///
+/// # Errors
+/// The disk's.
+pub fn make_accessible(path: &Path) -> Result<(), IsolateError> {
+    const OURS: u32 = 0o700;
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let wrap = |error| IsolateError::disk("enter", &folder)(error);
+        let mode = match fs::symlink_metadata(&folder) {
+            Ok(meta) if meta.is_dir() => meta.permissions().mode(),
+            Ok(_) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(wrap(error)),
+        };
+        if mode & OURS != OURS {
+            let mode = fs::Permissions::from_mode(mode & 0o7777 | OURS);
+            fs::set_permissions(&folder, mode).map_err(wrap)?;
+        }
+        for item in fs::read_dir(&folder).map_err(wrap)? {
+            let item = item.map_err(wrap)?;
+            if item.file_type().map_err(wrap)?.is_dir() {
+                folders.push(item.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes a folder and all below it, also what commands left without permission to be removed,

@@ -29,7 +29,7 @@ pub use backend::{
 };
 pub use capture::{LeftOut, LeftOutReason, UpperCapture, capture_upper};
 pub use error::IsolateError;
-pub use layers::{Layer, Layers, ViewPlan, mount_plan, remove_stubborn};
+pub use layers::{Layer, Layers, ViewPlan, make_accessible, mount_plan, remove_stubborn};
 pub use merged::merged_file;
 pub use note::Note;
 pub use numbers::Number;
