@@ -226,3 +226,38 @@ fn a_prepared_repository_runs_nothing() {
         assert!(!owned.exists(), "{verb}");
     }
 }
+
+/// Wherever it is set: in the repository, by the user, in an included file; and set anew.
+#[test]
+fn what_core_excludes_file_names_is_ignored() {
+    let bench = plain();
+    git(&bench.root(), &["init", "-q"]);
+    let config = |text: String| fs::write(bench.outside("home/.gitconfig"), text).unwrap();
+    let list = |name: &str, rule: &str| {
+        let file = bench.outside(name);
+        fs::write(&file, rule).unwrap();
+        file.display().to_string()
+    };
+    let user = list("user", "*.user\n");
+    config(format!("[core]\n\texcludesFile = {user}\n"));
+    bench.ok(&["init"]);
+    bench.write("n.user", "x");
+    bench.write("n.repo", "x");
+    bench.write("n.later", "x");
+    let seen = || bench.json(&["status"])["changes"].to_string();
+    assert!(!seen().contains("n.user") && seen().contains("n.repo"), "{}", seen());
+    let repo = list("repo", "*.repo\n");
+    git(&bench.root(), &["config", "core.excludesFile", &repo]);
+    assert!(seen().contains("n.user") && !seen().contains("n.repo"), "{}", seen());
+    git(&bench.root(), &["config", "--unset", "core.excludesFile"]);
+    let included = bench.outside("included");
+    config(format!("[include]\n\tpath = {}\n", included.display()));
+    assert!(seen().contains("n.later"));
+    let later = list("later", "*.later\n");
+    fs::write(&included, format!("[core]\n\texcludesFile = {later}\n")).unwrap();
+    config(format!("[include]\n\tpath = {}\n[user]\n\tname = x\n", included.display()));
+    assert!(!seen().contains("n.later") && seen().contains("n.user"), "{}", seen());
+    let other = list("other", "*.repo\n");
+    fs::write(&included, format!("[core]\n\texcludesFile = {other}\n\n")).unwrap();
+    assert!(seen().contains("n.later") && !seen().contains("n.repo"), "{}", seen());
+}

@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod evaluate;
 mod events;
+mod excludes;
 mod finding;
 mod flight;
 mod follow;

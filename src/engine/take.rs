@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::config::Config;
 use super::context::Standing;
 use super::discover::Place;
+use super::excludes::excludes_of;
 use super::still::Stillness;
 use super::tracked::tracked_although_ignored;
 use super::transact::{Act, Own, branch_move, moved};
@@ -301,7 +302,7 @@ pub(super) fn rules_of(
     config: &Config,
 ) -> Result<Rules, EngineError> {
     let options = RuleOptions {
-        global_excludes: surroundings.global_excludes.clone(),
+        global_excludes: excludes_of(place, surroundings),
         git_dir: place.git.as_ref().map(|git| git.common_dir.clone()),
         git_top: place.git.as_ref().map(|git| git.top.clone()),
         store: Some(place.usual_store()),

@@ -60,7 +60,7 @@ fn index_stamp(git: &git::GitPlace) -> String {
 }
 
 /// Written beside and renamed, so that no reader sees half of it. Not synced: its digest tells.
-fn keep(disk: &dyn Disk, memo: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn keep(disk: &dyn Disk, memo: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = memo.with_extension("tmp");
     match disk.remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

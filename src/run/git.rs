@@ -141,6 +141,33 @@ pub fn tracked_but_ignored(top: &Path, cancel: &Cancel) -> Result<BTreeSet<TreeP
     Ok(names.filter_map(|name| TreePath::new(name).ok()).collect())
 }
 
+/// The user's ignore file for all repositories as git resolves it for one (`core.excludesFile`), and the
+/// files that its configuration was read from, those that are included among them. Asks git.
+///
+/// # Errors
+/// [`RunError::Helper`] when git is missing or says no.
+pub fn excludes_file(
+    top: &Path,
+    cancel: &Cancel,
+) -> Result<(Option<PathBuf>, Vec<PathBuf>), RunError> {
+    let whole = |arguments: &[&str]| {
+        let words = ["git", "config"].iter().chain(arguments).copied();
+        let mut command = Command::argv(words, top);
+        command.environment.push(("GIT_CONFIG_NOSYSTEM".into(), None));
+        answer(command, &format!("git config {}", arguments.join(" ")), cancel)
+    };
+    let path = |bytes: &[u8]| top.join(std::ffi::OsStr::from_bytes(bytes));
+    let listed = whole(&["--includes", "--show-origin", "--list", "-z"])?;
+    let origins = listed.split(|byte| *byte == 0).step_by(2);
+    let mut files: Vec<PathBuf> =
+        origins.filter_map(|origin| origin.strip_prefix(b"file:")).map(path).collect();
+    files.dedup();
+    // Git ends with 1 where nothing is set.
+    let found = whole(&["--includes", "--path", "-z", "--get", "core.excludesFile"]).ok();
+    let found = found.and_then(|bytes| bytes.strip_suffix(b"\0").map(path));
+    Ok((found, files))
+}
+
 /// Runs a git command that only reads, and gives its standard output.
 fn ask(folder: &Path, arguments: &[&str], cancel: &Cancel) -> Result<Vec<u8>, RunError> {
     let fixed = [

@@ -12,6 +12,7 @@ mod content;
 mod error;
 mod fingerprint;
 mod handle;
+mod ignore;
 mod intent;
 pub mod isolate;
 mod keep_out;
@@ -36,6 +37,7 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod wildcard;
 mod write;
 
 pub use capture::{Capture, capture};

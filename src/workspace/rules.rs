@@ -6,20 +6,17 @@
 //! a secret included: that is said on purpose, by name.
 //!
 //! What git tracks, or the base has, is captured whatever the rules say: see `scan`. Matching is
-//! that of the `ignore` crate; a file of rules is compiled only when a name has to be decided.
+//! git's (see `ignore`); a file of rules is read into patterns only when a name has to be decided.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use ignore::Match;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-
 use super::error::WorkspaceError;
 use super::handle::Root;
+use super::ignore::{Patterns, Said};
 use super::record::Ruled;
 use crate::base::codec;
 use crate::base::id::Hash;
@@ -232,7 +229,7 @@ pub(super) struct Matcher {
     prefix: Vec<u8>,
     source: Source,
     digest: Hash,
-    compiled: OnceLock<Gitignore>,
+    compiled: OnceLock<Patterns>,
 }
 
 /// Bytes of a path before what counts from a folder on.
@@ -291,14 +288,13 @@ impl Matcher {
             whole = [&self.prefix, below].concat();
             &whole
         };
-        Ok(match compiled.matched(Path::new(OsStr::from_bytes(below)), is_folder) {
-            Match::None => None,
-            Match::Ignore(_) => Some(Ruled::Ignored),
-            Match::Whitelist(_) => Some(Ruled::Included),
-        })
+        Ok(compiled.ask(below, is_folder).map(|said| match said {
+            Said::Ignored => Ruled::Ignored,
+            Said::Included => Ruled::Included,
+        }))
     }
 
-    fn compile(&self, root: &Root) -> Result<Gitignore, WorkspaceError> {
+    fn compile(&self, root: &Root) -> Result<Patterns, WorkspaceError> {
         let read;
         let content = match &self.source {
             Source::Content(content) => content,
@@ -310,12 +306,6 @@ impl Matcher {
                 &read
             }
         };
-        let text = String::from_utf8_lossy(content);
-        let mut builder = GitignoreBuilder::new("");
-        for line in text.trim_start_matches('\u{feff}').lines() {
-            // Git passes over a pattern that makes no sense, and so do we.
-            let _ = builder.add_line(None, line);
-        }
-        Ok(builder.build().unwrap_or_else(|_| Gitignore::empty()))
+        Ok(Patterns::parse(content))
     }
 }

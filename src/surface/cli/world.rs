@@ -77,8 +77,7 @@ fn state(home: Option<&Path>) -> PathBuf {
     given.unwrap_or_else(fallback).join("exp")
 }
 
-/// git's global ignore file at its usual place. What `core.excludesFile` may say is not read: that
-/// would need git itself at each command.
+/// git's global ignore file at its usual place, which `core.excludesFile` may replace.
 fn global_excludes(home: Option<&Path>) -> Option<PathBuf> {
     let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
     let config = config.filter(|path| path.is_absolute());

@@ -281,16 +281,13 @@ pub(super) fn is_whiteout(metadata: &Metadata) -> bool {
 pub(super) fn is_opaque(folder: &Path) -> Result<bool, IsolateError> {
     // The mark that the kernel made: a command may set the other one, which means nothing then.
     let mark = if rustix::process::geteuid().is_root() { OPAQUE_TRUSTED } else { OPAQUE_USER };
-    for name in [mark] {
-        let mut value = [0_u8; 4];
-        match lgetxattr(folder, name, &mut value[..]) {
-            Ok(1) if value[0] == b'y' => return Ok(true),
-            // Other values mean other things; a longer one is none that the kernel writes.
-            Ok(_) | Err(rustix::io::Errno::NODATA | rustix::io::Errno::RANGE) => {}
-            // A file system without such attributes has no such mark.
-            Err(rustix::io::Errno::OPNOTSUPP) => {}
-            Err(error) => return Err(IsolateError::disk("read", folder)(error.into())),
-        }
+    let mut value = [0_u8; 4];
+    match lgetxattr(folder, mark, &mut value[..]) {
+        Ok(1) if value[0] == b'y' => Ok(true),
+        // Other values mean other things; a longer one is none that the kernel writes.
+        Ok(_) | Err(rustix::io::Errno::NODATA | rustix::io::Errno::RANGE) => Ok(false),
+        // A file system without such attributes has no such mark.
+        Err(rustix::io::Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(IsolateError::disk("read", folder)(error.into())),
     }
-    Ok(false)
 }

@@ -3,6 +3,7 @@
 mod capturing;
 mod crashing;
 mod fuzz;
+mod ignoring;
 mod meddling;
 mod random;
 mod restoring;
