@@ -80,12 +80,12 @@ fn much_is_asked_about_before_it_is_captured() {
     let bench = Bench::empty();
     bench.write("data/small.txt", "x");
     let large = std::fs::File::create(bench.root().join("data/large.bin")).unwrap();
-    large.set_len(5 << 30).unwrap();
+    large.set_len(3 << 30).unwrap();
     let said = bench.complains(2, &["init"]);
-    assert!(said.contains("5.0 GiB") && said.contains(".expignore"), "{said}");
+    assert!(said.contains("3.0 GiB") && said.contains(".expignore"), "{said}");
     assert!(!bench.exists(".exp") && !bench.exists("exp.toml"), "nothing was made");
     let plan = bench.ok(&["init", "--dry-run"]);
-    assert!(plan.contains("Would capture 2 files, 5.0 GiB") && plan.contains("data"), "{plan}");
+    assert!(plan.contains("Would capture 2 files, 3.0 GiB") && plan.contains("data"), "{plan}");
 }
 
 /// The page of an experiment: what a person sees first, and nothing of a name or command as markup.

@@ -172,7 +172,7 @@ fn settings_that_cannot_be_read_refuse_to_write_and_not_to_read() {
     let path = bench.root().join(".exp/config.toml");
     let harms: [(&str, &dyn Fn()); 2] = [
         ("it is not UTF-8", &|| fs::write(&path, b"quota = \"1GiB\" # \xff\n").unwrap()),
-        ("directory", &|| fs::create_dir(&path).unwrap()),
+        ("a folder", &|| fs::create_dir(&path).unwrap()),
     ];
     for (reason, harm) in harms {
         fs::remove_file(&path).unwrap();
