@@ -1,7 +1,8 @@
 //! The reader of JSON text: RFC 8259 and nothing beside it.
 //!
 //! Stricter than the RFC where it leaves a choice that would lose something: a key that stands
-//! twice, half of a surrogate pair and a byte order mark are refused. Depth is bounded by
+//! twice, half of a surrogate pair and a byte order mark are refused, unless the caller takes texts as
+//! programs write them: [`Json::parse_mended`] says what it put right. Depth is bounded by
 //! `DOCUMENT_DEPTH_MAX`, so that no input overflows the stack.
 
 use std::collections::BTreeMap;
@@ -34,17 +35,43 @@ impl Json {
 
     /// As [`Json::parse`], with so many nested levels at most.
     pub(super) fn parse_within(bytes: &[u8], depth_max: usize) -> Result<Self, JsonError> {
-        let error = |(offset, reason)| {
-            let before = String::from_utf8_lossy(&bytes[..offset]);
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-            JsonError { reason, offset, line, column }
-        };
+        let error = |(offset, reason)| located(bytes, offset, reason);
         let text = std::str::from_utf8(bytes)
             .map_err(|fault| error((fault.valid_up_to(), "it is not UTF-8")))?;
-        let mut reader = Reader { text, at: 0, depth_max };
+        let mut reader = Reader { text, at: 0, depth_max, halves: None };
         reader.document().map_err(error)
     }
+
+    /// As [`Json::parse`], for texts as programs write them: a byte order mark is passed over, and half of a
+    /// surrogate pair (a string that was cut within a character, as JavaScript and Python write it) becomes
+    /// U+FFFD. How many halves there were.
+    ///
+    /// # Errors
+    /// As [`Json::parse`], for anything else.
+    pub fn parse_mended(bytes: &[u8]) -> Result<(Self, usize), JsonError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        match (Self::parse(bytes), std::str::from_utf8(bytes)) {
+            (Err(error), Ok(text)) if error.reason == HALF => {
+                let (depth_max, halves) = (DOCUMENT_DEPTH_MAX, Some(0));
+                let mut reader = Reader { text, at: 0, depth_max, halves };
+                let value = reader.document();
+                // What else is wrong with it stands further behind.
+                let value = value.map_err(|(offset, reason)| located(bytes, offset, reason))?;
+                Ok((value, reader.halves.unwrap_or(0)))
+            }
+            (parsed, _) => parsed.map(|value| (value, 0)),
+        }
+    }
+}
+
+/// The rule that half of a surrogate pair breaks.
+const HALF: &str = "half of a surrogate pair stands alone";
+
+fn located(bytes: &[u8], offset: usize, reason: &'static str) -> JsonError {
+    let before = String::from_utf8_lossy(&bytes[..offset]);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    JsonError { reason, offset, line, column }
 }
 
 type Fault = (usize, &'static str);
@@ -53,6 +80,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth_max: usize,
+    /// Halves of surrogate pairs that were replaced; none where they are refused.
+    halves: Option<usize>,
 }
 
 impl Reader<'_> {
@@ -215,21 +244,30 @@ impl Reader<'_> {
     }
 
     fn unicode_escape(&mut self, begin: usize) -> Result<char, Fault> {
-        let half = (begin, "half of a surrogate pair stands alone");
+        let half = (begin, HALF);
         let first = self.four_digits(begin)?;
         if !(0xd800..0xe000).contains(&first) {
             return char::from_u32(first).ok_or(half);
         }
         let next_is_escape = self.text.as_bytes()[self.at..].starts_with(b"\\u");
         if first >= 0xdc00 || !next_is_escape {
-            return Err(half);
+            return self.replaced(half);
         }
+        let before = self.at;
         self.at += 1;
         let second = self.four_digits(begin)?;
         if !(0xdc00..0xe000).contains(&second) {
-            return Err(half);
+            // It is read again, for itself.
+            self.at = before;
+            return self.replaced(half);
         }
         char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)).ok_or(half)
+    }
+
+    fn replaced(&mut self, half: Fault) -> Result<char, Fault> {
+        let halves = self.halves.as_mut().ok_or(half)?;
+        *halves += 1;
+        Ok(char::REPLACEMENT_CHARACTER)
     }
 
     /// Reads `uXXXX`.
@@ -240,5 +278,27 @@ impl Reader<'_> {
         let number = digits.iter().try_fold(0, |sum, b| Some(sum * 16 + digit(b)?)).ok_or(fault)?;
         self.at += 5;
         Ok(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_as_programs_write_them_are_put_right() {
+        for (text, value, halves) in [
+            (r#""cut \ud83d""#, "cut \u{fffd}", 1),
+            (r#""\ude00\ud83d\ud83d\ude00x""#, "\u{fffd}\u{fffd}\u{1f600}x", 2),
+            (r#""\ud83dA""#, "\u{fffd}A", 1),
+            ("\u{feff}\"a\"", "a", 0),
+        ] {
+            let parsed = Json::parse_mended(text.as_bytes()).unwrap();
+            assert_eq!(parsed, (Json::String(value.to_owned()), halves), "{text}");
+            assert!(Json::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        // What else is wrong is refused, at its own place.
+        let error = Json::parse_mended(br#"["\ud83d", NaN]"#).unwrap_err();
+        assert_eq!((error.column, error.reason), (12, "no value begins so"));
     }
 }

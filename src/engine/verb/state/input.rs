@@ -39,20 +39,23 @@ pub enum Change {
 }
 
 impl Input {
-    /// Reads it.
-    pub(super) fn read(&self) -> Result<What, EngineError> {
+    /// Reads it, with a sentence about what was put right.
+    pub(super) fn read(&self) -> Result<(What, Option<String>), EngineError> {
         match self {
-            Self::Value { name, text } => Ok(What::Value(read_json(name, text)?)),
+            Self::Value { name, text } => {
+                let (value, note) = read_json(name, text)?;
+                Ok((What::Value(value), note))
+            }
             Self::Patch { name, text } => {
                 let patch = Patch::parse(text).map_err(|error| match error {
                     PatchError::Json(error) => no_json(name, &error),
                     other => refused(format!("`{name}` is no RFC 6902 patch"), other.to_string()),
                 })?;
-                Ok(What::Patch { base: None, patch })
+                Ok((What::Patch { base: None, patch }, None))
             }
             Self::Changes(changes) => {
                 let edits = changes.iter().map(Change::read).collect::<Result<_, _>>()?;
-                Ok(What::Edits { base: None, edits })
+                Ok((What::Edits { base: None, edits }, None))
             }
         }
     }
@@ -89,9 +92,16 @@ fn pair(flag: &str, text: &str) -> Result<(Pointer, Json), EngineError> {
     Ok((pointer, value))
 }
 
-/// Reads a JSON text that goes by that name.
-pub(super) fn read_json(name: &str, text: &[u8]) -> Result<Json, EngineError> {
-    Json::parse(text).map_err(|error| no_json(name, &error))
+/// Reads a JSON text that goes by that name, as programs write such texts; with a sentence about what was
+/// put right.
+pub(super) fn read_json(name: &str, text: &[u8]) -> Result<(Json, Option<String>), EngineError> {
+    let (value, halves) = Json::parse_mended(text).map_err(|error| no_json(name, &error))?;
+    let note = match halves {
+        0 => None,
+        1 => Some("half of a surrogate pair became U+FFFD".to_owned()),
+        halves => Some(format!("{halves} halves of surrogate pairs became U+FFFD")),
+    };
+    Ok((value, note))
 }
 
 /// Says where a text is no JSON.

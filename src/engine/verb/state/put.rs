@@ -51,6 +51,8 @@ pub struct Report {
     pub answer: ShownAnswer,
     /// What was recorded with it, where files were asked for.
     pub files: Option<Files>,
+    /// What was put right in the text, in a sentence.
+    pub note: Option<String>,
 }
 
 /// Files that were recorded with a state.
@@ -73,7 +75,8 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
     engine.refuse_in_view()?;
     let sessions = engine.sessions()?;
     let session = engine.own_session(&sessions)?;
-    let mut put = Put::new(options.kind, options.input.read()?);
+    let (what, note) = options.input.read()?;
+    let mut put = Put::new(options.kind, what);
     put.branch.clone_from(&options.branch);
     put.message.clone_from(&options.message);
     put.tags.clone_from(&options.tags);
@@ -90,7 +93,7 @@ pub fn run(engine: &Engine, options: &Options) -> Result<Report, EngineError> {
         false => (session.put(&put)?, None),
     };
     sessions.close()?;
-    Ok(Report { answer: ShownAnswer::new(session.name(), answer), files })
+    Ok(Report { answer: ShownAnswer::new(session.name(), answer), files, note })
 }
 
 /// Refuses changes of the last state of a branch that has none, in a session that has others: what

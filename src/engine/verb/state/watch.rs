@@ -182,8 +182,8 @@ impl Watcher<'_> {
             return Ok(false);
         }
         let name = self.options.file.display().to_string();
-        let value = match read_json(&name, &text) {
-            Ok(value) => value,
+        let (value, note) = match read_json(&name, &text) {
+            Ok(read) => read,
             Err(error) => {
                 self.pass(seen, error.to_string());
                 return Ok(false);
@@ -191,7 +191,8 @@ impl Watcher<'_> {
         };
         let mut put = Put::new(PutKind::Automatic, What::Value(value));
         put.branch.clone_from(&self.options.branch);
-        put.message = format!("watched {name}");
+        let note = note.map_or_else(String::new, |note| format!(" ({note})"));
+        put.message = format!("watched {name}{note}");
         let answer = match self.session.put(&put) {
             // JSON, but more than a state can be.
             Err(StateError::Document(error)) => {

@@ -25,6 +25,9 @@ const PLACES_SHOWN: usize = 200;
 /// `exp state put`: one line, and what else is to be known.
 pub fn state_put(report: &put::Report) -> String {
     let mut page = answer(&report.answer);
+    if let Some(note) = &report.note {
+        let _ = writeln!(page, "  {} {note}", paint(WARN, "note:"));
+    }
     if let Some(files) = &report.files {
         let changed = match files.changed {
             0 => "none changed".to_owned(),
