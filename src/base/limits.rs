@@ -147,6 +147,10 @@ pub const APPROACHES_MAX: usize = 1_000;
 /// that is larger is named, and the patch does not apply to it.
 pub const PATCH_BYTES_MAX: u64 = 256 << 20;
 
+/// Pairs of a removed and a new file that a merge compares to find renames: a hundred of each. Beyond
+/// that only the same content counts.
+pub const RENAME_PAIRS_MAX: usize = 10_000;
+
 /// Lines of a text that are diffed or merged; a text of more is "changed". A machine wrote it, and
 /// nobody reads its difference.
 pub const TEXT_LINES_MAX: usize = 400_000;

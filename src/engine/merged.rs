@@ -33,6 +33,8 @@ pub(super) struct Merged {
     pub conflicts: Vec<Conflict>,
     /// Files that were merged line by line.
     pub text: Vec<TreePath>,
+    /// Files that one side renamed and the other changed.
+    pub renamed: Vec<(TreePath, TreePath)>,
     /// The state, where either side has one and they do not conflict.
     pub state: Option<DocumentId>,
     pub state_conflicts: Vec<StateConflict>,
@@ -73,7 +75,7 @@ impl Merged {
     fn plain(relation: Relation, snapshot: &Snapshot) -> Self {
         let (tree, state) = (Some(snapshot.tree), snapshot.state);
         let (conflicts, text, state_conflicts) = (Vec::new(), Vec::new(), Vec::new());
-        Self { relation, tree, conflicts, text, state, state_conflicts }
+        Self { relation, tree, conflicts, text, renamed: Vec::new(), state, state_conflicts }
     }
 
     /// Whether a side has to give way.
@@ -115,7 +117,7 @@ pub(super) fn merged(
         None => (tree::empty(objects)?, None),
     };
     let merge = merge_trees(objects, base_tree, our.tree, their.tree)?;
-    let (conflicts, text) = (merge.conflicts, merge.merged_text);
+    let (conflicts, text, renamed) = (merge.conflicts, merge.merged_text, merge.renamed);
     let states = (base_state, our.state, their.state);
     let (state, state_conflicts) = match state_of {
         Some(StateOf::Ours) => (our.state, Vec::new()),
@@ -123,7 +125,7 @@ pub(super) fn merged(
         None => merged_state(objects, states, keys)?,
     };
     let (relation, tree) = (Relation::Merge, merge.tree);
-    Ok(Merged { relation, tree, conflicts, text, state, state_conflicts })
+    Ok(Merged { relation, tree, conflicts, text, renamed, state, state_conflicts })
 }
 
 type States = (Option<DocumentId>, Option<DocumentId>, Option<DocumentId>);

@@ -10,6 +10,7 @@ mod folder;
 mod leaf;
 mod lines;
 mod patch;
+mod rename;
 mod text;
 mod tree;
 mod unified;

@@ -2,12 +2,13 @@
 //!
 //! Costs what the two sides changed, not what exists. Nothing that one side alone changed is lost;
 //! where both changed one path differently and no rule says what both meant, it is a conflict.
-//! Knows no renames: a moved file is one removed and one added.
+//! A change follows a file that the other side renamed (see `rename`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::folder::{self, Changes, leaf};
 use super::leaf::{Conflict, ConflictKind, Settled, Versions, settle};
+use super::rename;
 use crate::base::id::{BlobId, TreeId};
 use crate::base::path::TreePath;
 use crate::object::traits::{ObjectError, Put};
@@ -38,6 +39,8 @@ pub struct TreeMerge {
     pub conflicts: Vec<Conflict>,
     /// Texts that both sides changed in different places.
     pub merged_text: Vec<TreePath>,
+    /// Files that one side renamed and the other changed: old path and new one.
+    pub renamed: Vec<(TreePath, TreePath)>,
     /// Files and links that now stand, or are gone, as in theirs.
     pub taken: Vec<TreePath>,
 }
@@ -56,12 +59,14 @@ pub fn merge_trees(
     if theirs == base || ours == theirs {
         return Ok(TreeMerge { tree: Some(ours), ..TreeMerge::default() });
     }
-    let their_changes = changes(objects, base, theirs)?;
-    let our_changes = changes(objects, base, ours)?;
+    let mut their_changes = changes(objects, base, theirs)?;
+    let mut our_changes = changes(objects, base, ours)?;
+    let renamed = rename::follow(objects, &mut our_changes, &mut their_changes)?;
     let mut work = Work {
         objects,
         roots: [base, ours, theirs],
         clashes: folder::clashes(&our_changes, &their_changes),
+        renamed,
         edits: BTreeMap::new(),
         result: TreeMerge::default(),
     };
@@ -69,7 +74,8 @@ pub fn merge_trees(
         work.path(path, our_changes.get(path), change)?;
     }
     work.add_clashes()?;
-    let Work { mut edits, mut result, .. } = work;
+    let Work { mut edits, mut result, renamed, .. } = work;
+    result.renamed = renamed.into_iter().map(|(to, from)| (from, to)).collect();
     result.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
     if result.conflicts.is_empty() {
         folder::add_new(objects, &our_changes, &their_changes, &mut edits)?;
@@ -94,6 +100,8 @@ struct Work<'a, P: ?Sized> {
     objects: &'a P,
     roots: [TreeId; 3],
     clashes: BTreeSet<TreePath>,
+    /// By new path: the old one.
+    renamed: BTreeMap<TreePath, TreePath>,
     edits: BTreeMap<TreePath, Leaf>,
     result: TreeMerge,
 }
@@ -119,6 +127,10 @@ impl<P: Put + ?Sized> Work<'_, P> {
         let settled = settle(self.objects, versions)
             .map_err(|source| MergeError::Path { path: path.clone(), source })?;
         match settled {
+            // It may stand at its old path in ours.
+            Settled::Ours if self.renamed.contains_key(path) => {
+                self.edits.insert(path.clone(), as_leaf(versions.ours));
+            }
             Settled::Ours => {}
             Settled::Theirs => {
                 self.edits.insert(path.clone(), as_leaf(versions.theirs));
@@ -157,7 +169,12 @@ impl<P: Put + ?Sized> Work<'_, P> {
     }
 
     fn add_conflict(&mut self, path: &TreePath, kind: ConflictKind) -> Result<(), MergeError> {
-        let [base, ours, theirs] = self.roots.map(|root| tree::lookup(self.objects, root, path));
+        let was = self.renamed.get(path);
+        let find = |root| match (tree::lookup(self.objects, root, path), was) {
+            (Ok(None), Some(was)) => tree::lookup(self.objects, root, was),
+            (found, _) => found,
+        };
+        let [base, ours, theirs] = self.roots.map(find);
         let conflict =
             Conflict { path: path.clone(), kind, base: base?, ours: ours?, theirs: theirs? };
         self.result.conflicts.push(conflict);

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::base::id::{SnapshotId, TreeId};
 use crate::base::name::Label;
+use crate::base::path::TreePath;
 use crate::engine::evaluate::Bench;
 use crate::engine::events::{Event, Watch};
 use crate::engine::finding::Judged;
@@ -76,6 +77,8 @@ pub struct Report {
     pub changes: Vec<ShownChange>,
     /// Text files that both sides had changed, merged line by line.
     pub merged_text: Vec<ShownPath>,
+    /// Files that one side renamed and the other changed, old path and new one: the change followed.
+    pub renamed: Vec<(ShownPath, ShownPath)>,
     /// What could not be merged. Then nothing was changed.
     pub conflicts: Vec<ShownConflict>,
     /// Places of the state that could not be merged. Then nothing was changed either.
@@ -231,6 +234,7 @@ fn empty_report(source: &Source, into: &Label, at: SnapshotId) -> Report {
         captured: None,
         changes: Vec::new(),
         merged_text: Vec::new(),
+        renamed: Vec::new(),
         conflicts: Vec::new(),
         state_conflicts: Vec::new(),
         state: None,
@@ -243,6 +247,9 @@ fn empty_report(source: &Source, into: &Label, at: SnapshotId) -> Report {
 impl Report {
     fn set_merge(&mut self, merged: &Merged) {
         self.merged_text = merged.text.iter().map(|path| ShownPath(path.clone())).collect();
+        let pair =
+            |(from, to): &(TreePath, TreePath)| (ShownPath(from.clone()), ShownPath(to.clone()));
+        self.renamed = merged.renamed.iter().map(pair).collect();
         let shown = |conflict: &Conflict| ShownConflict {
             path: ShownPath(conflict.path.clone()),
             why: conflict_text(conflict.kind),

@@ -117,6 +117,10 @@ pub fn merge(report: &merge::Report, dry_run: bool) -> String {
     for (name, why) in tried_others {
         let _ = writeln!(page, "{} {name}: {why}", paint(WARN, "passed over"));
     }
+    for (old, new) in &report.renamed {
+        let (old, new) = (old.0.display(), new.0.display());
+        let _ = writeln!(page, "{old} was renamed to {new}; the other side's change follows it.");
+    }
     let (from, into) = (paint(NAME, &report.from), paint(NAME, &report.into));
     let would = if dry_run { "Would be: " } else { "" };
     match report.outcome {
