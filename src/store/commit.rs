@@ -90,6 +90,7 @@ impl Writer<'_> {
             let lock = store.lock_file("commit").lock(Sharing::Exclusive, LOCK_TRIES_MAX);
             lock.inspect(|lock| lock.note(&change.verb))
         };
+        let mut merged: Option<Merged<'_>> = None;
         for attempt in 0..COMMIT_TRIES_MAX {
             // The first try builds and syncs its pack without the lock; who was overtaken takes
             // it at once, so that a slow disk among many writers still comes to its turn.
@@ -98,10 +99,10 @@ impl Writer<'_> {
             let committed = self.build(change, current)?;
             // After what is committed lies on the disk, so that it never lacks the room, and before
             // the sync of the names; never while others wait for the lock.
-            let merged = match compacts && lock.is_none() {
-                true => self.finish_pack().map(|()| store.merge_crowded().ok().flatten())?,
-                false => None,
-            };
+            if compacts && lock.is_none() {
+                self.finish_pack()?;
+                merged = store.merge_crowded().ok().flatten();
+            }
             self.flush()?;
             if lock.is_none() {
                 lock = Some(commit_lock()?);
@@ -116,6 +117,8 @@ impl Writer<'_> {
                 return Ok(committed);
             }
             drop(lock);
+            // The names are synced: what was brought together counts, whoever was quicker.
+            let _ = merged.take().map(Merged::finish);
         }
         let (what, holder) = ("the store".to_owned(), super::error::Holder::default());
         Err(StoreError::Busy { what, holder }.into())

@@ -8,6 +8,7 @@
 //! | `create` | | making the store |
 //! | `compact` | | compaction |
 //! | `journal` | | an append to the journal |
+//! | `turn-…` | | the moment of taking the next one, and waiting for it alone |
 //! | `workspace-…` | verbs that capture that workspace or show it live | a verb that changes its files |
 //!
 //! The files themselves are no state: they are made when missing, and not through the disk seam.
@@ -69,6 +70,12 @@ impl LockFile {
     pub fn of_workspace(locks: &Path, workspace: &str) -> Self {
         let digest = codec::digest("workspace lock", workspace.as_bytes()).hex();
         Self::new(locks, &format!("workspace-{}", &digest[..32]), "the workspace")
+    }
+
+    /// The door to a workspace's lock: see `Store::lock_workspace`.
+    pub fn of_turn(locks: &Path, workspace: &str) -> Self {
+        let digest = codec::digest("workspace lock", workspace.as_bytes()).hex();
+        Self::new(locks, &format!("turn-{}", &digest[..32]), "the workspace")
     }
 
     /// Locks it, trying `tries` times with a short pause between.

@@ -200,6 +200,10 @@ impl Store {
     /// Locks a workspace: shared for a verb that captures its files or shows them live, exclusive
     /// for one that changes them. Tries so many times, with a short pause between.
     ///
+    /// Everybody takes turns at the door: whoever waits for the workspace alone keeps those out that
+    /// come later, else some that share it one after another would keep it out for ever. Whoever shares it
+    /// and does not get its turn in time tries without: a command that runs for hours shares it, too.
+    ///
     /// # Errors
     /// [`StoreError::Busy`] names the holder, or the last one of several.
     pub fn lock_workspace(
@@ -209,9 +213,21 @@ impl Store {
         sharing: Sharing,
         tries: usize,
     ) -> Result<WorkspaceLock, StoreError> {
-        let file = LockFile::of_workspace(&self.layout.locks(), workspace);
-        let lock = file.lock(sharing, tries)?;
-        Ok(lock.of_workspace(verb))
+        let locks = self.layout.locks();
+        let file = LockFile::of_workspace(&locks, workspace);
+        let turn = LockFile::of_turn(&locks, workspace).lock(Sharing::Exclusive, tries);
+        let (turn, tries) = match turn {
+            Ok(turn) => (Some(turn), tries),
+            Err(StoreError::Busy { .. }) if sharing == Sharing::Shared => (None, 1),
+            // Named by who has the workspace, not by who waits for it.
+            Err(StoreError::Busy { what, .. }) => {
+                return Err(StoreError::Busy { what, holder: file.holder() });
+            }
+            Err(error) => return Err(error),
+        };
+        let lock = file.lock(sharing, tries);
+        drop(turn);
+        Ok(lock?.of_workspace(verb))
     }
 
     /// Whether a verb runs that captures a workspace, shows it live or changes it.
@@ -222,6 +238,7 @@ impl Store {
 
     /// Removes the lock file of a workspace that is gone. What cannot be removed stays.
     pub fn forget_workspace_lock(&self, workspace: &str) {
+        LockFile::of_turn(&self.layout.locks(), workspace).remove();
         LockFile::of_workspace(&self.layout.locks(), workspace).remove();
     }
 

@@ -7,7 +7,7 @@ use super::{fresh, open};
 use crate::base::disk::RealDisk;
 use crate::base::fault::{Failure, RecordingDisk};
 use crate::object::traits::{Fetch, ObjectError};
-use crate::store::{Sharing, Store, StoreError};
+use crate::store::{LockFile, Sharing, Store, StoreError};
 
 #[test]
 fn a_new_store_is_private_and_empty() {
@@ -120,4 +120,36 @@ fn stale_files_go_and_files_in_use_stay() {
     held.lock().unwrap();
     let _writer = store.writer().unwrap();
     assert!(!tmp.join("pack-stale").exists() && tmp.join("pack-held").exists());
+}
+
+/// Else those that share it one after another would keep whoever wants it alone out for ever.
+#[test]
+fn whoever_waits_for_a_workspace_alone_comes_before_those_that_come_later() {
+    let (_folder, store) = fresh();
+    let root = store.root().to_owned();
+    let held = store.lock_workspace("w", "snapshot", Sharing::Shared, 1).unwrap();
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let locked = |sharing, who: &'static str| {
+        let (root, order) = (root.clone(), order.clone());
+        std::thread::spawn(move || {
+            let lock = open(&root).lock_workspace("w", who, sharing, 10_000).unwrap();
+            order.lock().unwrap().push(who);
+            drop(lock);
+        })
+    };
+    let alone = locked(Sharing::Exclusive, "alone");
+    let door = LockFile::of_turn(&store.layout().locks(), "w");
+    // Until it stands at the door.
+    while door.lock(Sharing::Exclusive, 1).is_ok() {
+        std::thread::yield_now();
+    }
+    let later = locked(Sharing::Shared, "later");
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert!(order.lock().unwrap().is_empty(), "neither has come in");
+    // In passing it is shared all the same.
+    assert!(store.lock_workspace("w", "hook", Sharing::Shared, 1).is_ok());
+    drop(held);
+    alone.join().unwrap();
+    later.join().unwrap();
+    assert_eq!(*order.lock().unwrap(), ["alone", "later"]);
 }

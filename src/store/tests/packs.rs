@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{commit_branch, fresh, open, put_snapshot};
+use super::{branch_change, commit_branch, fresh, open, put_snapshot};
 use crate::base::codec::blob_id;
 use crate::base::disk::RealDisk;
 use crate::base::id::{BlobId, Kind};
 use crate::base::limits::PACKS_PER_CLASS_MAX;
+use crate::object::snapshot::Snapshot;
 use crate::object::traits::{Fetch, Put, put_blob};
 use crate::store::{Store, StoreError};
 
@@ -201,4 +202,35 @@ fn a_listing_that_packs_were_brought_together_in_is_made_anew() {
     });
     assert_eq!(packs.unwrap().len(), 1);
     assert!(ids.iter().all(|id| reader.packs.locate(*id).unwrap().is_some()));
+}
+
+/// Whoever is overtaken keeps what it brought together: else many writers would never have few packs.
+#[test]
+fn packs_are_brought_together_while_many_commit() {
+    const EACH: usize = 60;
+    let (_folder, store) = fresh();
+    let root = store.root().to_owned();
+    let writers = ["a", "b", "c", "d"].map(|name| {
+        let root = root.clone();
+        std::thread::spawn(move || {
+            let store = open(&root);
+            let mut seen = None;
+            for step in 0..EACH {
+                let writer = store.writer().unwrap();
+                let (snapshot, change) =
+                    branch_change(&writer, name, seen, &format!("{name} {step}"));
+                writer.commit_and_compact(&change).unwrap();
+                seen = Some(snapshot);
+            }
+            seen.unwrap()
+        })
+    });
+    let last = writers.map(|writer| writer.join().unwrap());
+    let packs = std::fs::read_dir(store.layout().packs()).unwrap().count();
+    assert!(packs < EACH, "{packs} packs of {} commits", 4 * EACH);
+    let store = open(&root);
+    for id in last {
+        assert!(Snapshot::fetch(&store, id).is_ok());
+    }
+    assert!(store.check(&|_| ()).unwrap().is_sound());
 }
