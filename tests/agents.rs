@@ -311,9 +311,25 @@ fn settings_that_cannot_be_changed_are_named_and_left_alone() {
     std::fs::set_permissions(bench.outside("shared.json"), PermissionsExt::from_mode(0o600))
         .unwrap();
     symlink(bench.outside("shared.json"), &file).unwrap();
+    let said = bench.complains(2, &["hook", "install"]);
+    assert!(said.contains("outside of the workspace"), "{said}");
+    assert_eq!(std::fs::read_to_string(bench.outside("shared.json")).unwrap(), "{}");
+    std::fs::remove_file(&file).unwrap();
+    // A folder on the way.
+    std::fs::remove_dir(file.parent().unwrap()).unwrap();
+    std::fs::create_dir(bench.outside("elsewhere")).unwrap();
+    symlink(bench.outside("elsewhere"), file.parent().unwrap()).unwrap();
+    assert!(bench.complains(2, &["hook", "install"]).contains("leads out"));
+    assert_eq!(std::fs::read_dir(bench.outside("elsewhere")).unwrap().count(), 0);
+    std::fs::remove_file(file.parent().unwrap()).unwrap();
+    // Inside of the workspace the link stays, and what it leads to changes.
+    bench.write("shared.json", "{}");
+    let shared = bench.root().join("shared.json");
+    std::fs::set_permissions(&shared, PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    symlink("../shared.json", &file).unwrap();
     bench.ok(&["hook", "install"]);
-    assert!(file.is_symlink(), "the link stays, what it leads to changes");
-    let shared = bench.outside("shared.json");
+    assert!(file.is_symlink());
     assert!(std::fs::read_to_string(&shared).unwrap().contains("exp hook pre"));
     assert_eq!(std::fs::metadata(&shared).unwrap().permissions().mode() & 0o777, 0o600);
 }

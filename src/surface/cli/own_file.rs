@@ -1,6 +1,7 @@
 //! Changing a file that belongs to a person: their agent's settings, their instructions.
 //!
-//! Guarantees that it is there whole or as it was, that a link stays a link (its target changes), that
+//! Guarantees that it is there whole or as it was, that a link within the workspace stays a link (its target
+//! changes) and one that leads out is refused, that
 //! the mode stays, and that what is marked read-only is left alone. Knows nothing of contents.
 
 use std::fs::{self, OpenOptions, Permissions};
@@ -27,19 +28,34 @@ pub fn read(path: &Path) -> Result<Option<String>, EngineError> {
 /// The file itself, behind any links, if it may be changed.
 ///
 /// # Errors
-/// [`EngineError::Refused`] for a link that leads nowhere and for what is marked read-only.
-pub fn target(path: &Path) -> Result<PathBuf, EngineError> {
+/// [`EngineError::Refused`] for a link that leads nowhere or out of the workspace (`root`), and for what is
+/// marked read-only. A repository that was cloned may have links to any file of the person's.
+pub fn target(path: &Path, root: &Path) -> Result<PathBuf, EngineError> {
     let refuse = |why: &str| {
         let what = format!("`{}` cannot be changed", path.display());
         Err(EngineError::Refused { what, why: why.to_owned() })
     };
-    let Ok(found) = fs::symlink_metadata(path) else { return Ok(path.to_owned()) };
+    let is_inside = |real: &Path| root.canonicalize().is_ok_and(|root| real.starts_with(root));
+    let Ok(found) = fs::symlink_metadata(path) else {
+        // The folder that it would lie in may be a link.
+        let folder = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+        return match folder {
+            Some(folder) if is_inside(&folder) => Ok(path.to_owned()),
+            _ => refuse("its folder is a link that leads out of the workspace"),
+        };
+    };
     let Ok(real) = path.canonicalize() else {
         return match found.is_symlink() {
             true => refuse("it is a link that leads nowhere"),
             false => Ok(path.to_owned()),
         };
     };
+    if !is_inside(&real) {
+        let real = real.display();
+        return refuse(&format!(
+            "it is a link to `{real}`, outside of the workspace; change that file yourself"
+        ));
+    }
     match fs::metadata(&real).is_ok_and(|found| found.permissions().readonly()) {
         true => refuse("it is marked read-only; `chmod u+w` allows it"),
         false => Ok(real),
@@ -50,8 +66,8 @@ pub fn target(path: &Path) -> Result<PathBuf, EngineError> {
 ///
 /// # Errors
 /// Those of [`target`] and of the system.
-pub fn replace(path: &Path, text: &str) -> Result<(), EngineError> {
-    let real = target(path)?;
+pub fn replace(path: &Path, root: &Path, text: &str) -> Result<(), EngineError> {
+    let real = target(path, root)?;
     let file = |what, source| EngineError::File { what, path: real.clone(), source };
     if let Some(folder) = real.parent() {
         fs::create_dir_all(folder).map_err(|error| file("make the folder of", error))?;

@@ -41,7 +41,7 @@ pub fn is_in(root: &Path) -> bool {
 pub fn plan(root: &Path) -> Result<Change, EngineError> {
     let path = root.join(FILE);
     let before = own_file::read(&path)?;
-    own_file::target(&path)?;
+    own_file::target(&path, root)?;
     let Some(text) = with_section(before.as_deref().unwrap_or_default()) else {
         let what = format!("`{}` cannot be changed", path.display());
         let why =
@@ -66,7 +66,7 @@ impl Change {
         if self.change == "unchanged" {
             return Ok(());
         }
-        own_file::replace(&self.path, &self.text)
+        own_file::replace(&self.path, self.path.parent().unwrap_or(&self.path), &self.text)
     }
 }
 

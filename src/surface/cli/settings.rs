@@ -168,9 +168,9 @@ fn change(
     if old == new {
         return Ok((path, false));
     }
-    own_file::target(&path)?;
+    own_file::target(&path, root)?;
     if !dry_run {
-        own_file::replace(&path, &new)?;
+        own_file::replace(&path, root, &new)?;
     }
     Ok((path, true))
 }
