@@ -12,6 +12,8 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests is a test")]
 
 mod common;
+#[path = "git/inside.rs"]
+mod inside;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! What happens while a verb works: for a surface that shows it live. Closed, so that a surface
 //! must say what it does with each.
 
+use std::sync::Mutex;
+
 use super::report::{KeptCommit, ShownEvaluation, ShownVerdict};
 
 /// Something happened.
@@ -84,3 +86,14 @@ pub enum Event {
 
 /// Where events go. Called from several threads.
 pub type Watch<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// What happens while something is done, in order.
+pub(super) fn gather(work: impl FnOnce(Watch<'_>)) -> Vec<Event> {
+    let events = Mutex::new(Vec::new());
+    work(&|event| {
+        if let Ok(mut events) = events.lock() {
+            events.push(event);
+        }
+    });
+    events.into_inner().unwrap_or_default()
+}

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::events::{Event, gather};
 use super::recover::is_committed;
 use super::transact::{Act, moved};
 use super::view::{View, Work};
@@ -49,6 +50,8 @@ pub(super) struct Kept {
     pub snapshot: SnapshotId,
     /// What of them could not be recorded, and why: a sentence for each.
     pub left_out: Vec<String>,
+    /// What became of commits in repositories inside.
+    pub events: Vec<Event>,
 }
 
 impl Engine {
@@ -64,6 +67,10 @@ impl Engine {
         let work = view.work().cloned().expect("a view that was opened to work in");
         let tree = view.capture(writer)?;
         let left_out = view.left_out().to_vec();
+        let mut events = Vec::new();
+        if work.keeps {
+            events = gather(|watch| view.keep_commits_inside(watch));
+        }
         let ended = self.end_of_view(writer, &work, tree)?;
         let (snapshot, published) = if work.keeps && ended.is_changed() {
             let (id, act) = make(&ended)?;
@@ -76,7 +83,7 @@ impl Engine {
             self.forget_view(&work)?;
             view.close()?;
         }
-        published.map(|()| Kept { tree: ended.tree, snapshot, left_out })
+        published.map(|()| Kept { tree: ended.tree, snapshot, left_out, events })
     }
 
     pub(super) fn publish(

@@ -263,6 +263,7 @@ impl Race<'_> {
             let summary = format!("captured {branch} ({} changed)", count(size, "byte"));
             Ok((snapshot.put(&writer)?, Act::capture("try", summary)))
         })?;
+        kept.events.into_iter().for_each(self.watch);
         for left_out in &kept.left_out {
             (self.watch)(Event::Notice(format!("{}: {left_out}", approach.branch)));
         }

@@ -366,10 +366,14 @@ impl Engine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeptCommit {
     /// The reference in the user's repository: `refs/exp/e7/map` for where HEAD stood,
-    /// `refs/exp/e7/map@heads/x` for another branch, `refs/exp/e7/map@stash`.
+    /// `refs/exp/e7/map@heads/x` for another branch, `@tags/v1`, `@notes/commits`, `@stash`, `@stash.1`
+    /// for the one below, `@worktrees/x` for one that stands on no branch.
     pub reference: String,
     /// The commit, hexadecimal.
     pub commit: String,
+    /// Which repository inside of the workspace it is in; none for the workspace's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
 }
 
 /// That the files of a snapshot are gone on purpose.

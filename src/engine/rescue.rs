@@ -8,13 +8,17 @@
 use std::path::PathBuf;
 
 use super::discover::Place;
+use super::events::{Event, gather};
 use super::inner::Ended;
 use super::take::rules_of;
 use super::transact::{Act, moved};
-use super::view::{Identity, Left, Work, capture_left_layer, is_of_view, left_behind, path_of};
+use super::view::{
+    Captured, Identity, Left, Work, capture_left_layer, is_of_view, left_behind, path_of,
+};
 use super::{Engine, EngineError};
 use crate::base::id::{SnapshotId, TreeId};
 use crate::base::limits::COMMIT_TRIES_MAX;
+use crate::base::path::TreePath;
 use crate::object::experiment::ApproachState;
 use crate::object::names::{NameKey, NameValue};
 use crate::object::snapshot::{Origin, Snapshot};
@@ -68,7 +72,12 @@ impl Engine {
 
     fn rescue_one(&self, left: &Left, work: &Work) -> Result<Option<String>, EngineError> {
         let writer = self.writer()?;
-        let tree = self.capture_left(&writer, left, work)?;
+        let captured = self.capture_left(&writer, left, work)?;
+        let tree = captured.tree;
+        let kept = match work.keeps {
+            true => self.commits_left(left, work, &captured.repositories),
+            false => Vec::new(),
+        };
         let ended = self.end_of_view(&writer, work, tree)?;
         let (mut sentence, mut left_at) = (None, Some(ended.parent));
         if work.keeps && ended.is_changed() {
@@ -90,7 +99,27 @@ impl Engine {
         // Before the view is given up: whoever is killed here does it the next time.
         self.enter_interrupted(&writer, work, left_at)?;
         self.forget_view(work)?;
-        Ok(sentence)
+        let named = captured.left_out.into_iter().map(|text| format!("{}: {text}", work.branch));
+        let all: Vec<String> = sentence.into_iter().chain(named).chain(kept).collect();
+        Ok((!all.is_empty()).then(|| all.join("; ")))
+    }
+
+    /// Keeps what its git folders hold, and says so.
+    fn commits_left(&self, left: &Left, work: &Work, repositories: &[TreePath]) -> Vec<String> {
+        let (label, files) = (work.branch.as_str(), path_of(&work.files));
+        let at = work.git_head.as_ref().and_then(|head| head.commit.clone());
+        let events = gather(|watch| {
+            self.keep_commits_left(left, label, &files, at, repositories, watch);
+        });
+        let text = |event| match event {
+            Event::CommitKept { kept, .. } => {
+                let of = kept.repository.map_or_else(String::new, |name| format!(" in the {name}"));
+                Some(format!("its commit {} is kept as {}{of}", kept.commit, kept.reference))
+            }
+            Event::Notice(text) => Some(text),
+            _ => None,
+        };
+        events.into_iter().filter_map(text).collect()
     }
 
     /// Says in the experiment's record that an approach was interrupted, as a race does that is
@@ -169,7 +198,7 @@ impl Engine {
         writer: &Writer<'_>,
         left: &Left,
         work: &Work,
-    ) -> Result<TreeId, EngineError> {
+    ) -> Result<Captured, EngineError> {
         let at = self.position_of_view(work)?.map_or(work.base, |position| position.snapshot);
         let recorded = Snapshot::fetch(&self.store, at)?.tree;
         let config = self.config_or_default();
@@ -183,7 +212,7 @@ impl Engine {
                 let place = Place { root, git: None, ..self.place.clone() };
                 let rules = rules_of(&place, &self.surroundings, &config)?;
                 let mut cache = StatCache::load(&slot.stat_cache(), self.surroundings.now());
-                Ok(capture(writer, &rules, &mut cache, Some(recorded))?.tree)
+                Ok(Captured::of_slot(capture(writer, &rules, &mut cache, Some(recorded))?))
             }
         }
     }

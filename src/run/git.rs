@@ -24,7 +24,7 @@ use crate::base::limits::SETTINGS_BYTES_MAX;
 use crate::base::path::TreePath;
 use crate::base::regular;
 
-pub use bring::{Wanted, bring};
+pub use bring::{Wanted, bring, bring_large, make_bare};
 pub use own::make_own;
 pub use refs::{GitHead, See, commit_of, head, head_through, is_reference, loose, packed};
 
@@ -70,6 +70,27 @@ pub fn discover(path: &Path) -> Result<Option<GitPlace>, RunError> {
         }
     }
     Ok(None)
+}
+
+/// The repository whose working tree begins at a folder, or whose git folder it is.
+///
+/// # Errors
+/// Those of [`discover`].
+pub fn here(folder: &Path) -> Result<Option<GitPlace>, RunError> {
+    let failed = |source| RunError::Git { path: folder.to_owned(), source };
+    let place = match place_at(folder, &folder.join(".git")).map_err(failed)? {
+        Some(place) => place,
+        None => match fs::symlink_metadata(folder.join("HEAD")) {
+            Ok(_) if !folder.join("objects").is_dir() => return Ok(None),
+            Ok(_) => {
+                let folder = fs::canonicalize(folder).map_err(failed)?;
+                GitPlace { top: folder.clone(), git_dir: folder.clone(), common_dir: folder }
+            }
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        },
+    };
+    Ok(is_trusted(&place).map_err(failed)?.then_some(place))
 }
 
 /// The repository whose working tree begins at a folder, if one does.

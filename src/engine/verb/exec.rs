@@ -1,7 +1,6 @@
 //! `exp exec`: runs a command in a branch's view and records what it changed.
 
 use std::ffi::OsString;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,7 +8,7 @@ use serde::Serialize;
 use crate::base::id::SnapshotId;
 use crate::base::name::Label;
 use crate::engine::context::Standing;
-use crate::engine::events::Event;
+use crate::engine::events::{Event, gather};
 use crate::engine::report::{KeptCommit, ShownChange, shown_changes};
 use crate::engine::transact::Act;
 use crate::engine::view::{Backend, View, WorkOn};
@@ -133,24 +132,25 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
     let tree = Snapshot::fetch(&writer, kept.snapshot)?.tree;
     report.snapshot = kept.snapshot.hex();
     report.notes.extend(kept.left_out);
+    report.note(kept.events);
     report.changes = shown_changes(&tree::diff(&writer, before.tree, tree)?);
     Ok(report)
 }
 
 /// Keeps what the command committed, whatever becomes of its files.
 fn keep_commits(view: &View<'_>, report: &mut Report) {
-    let events = Mutex::new(Vec::new());
-    let collect = |event| {
-        if let Ok(mut events) = events.lock() {
-            events.push(event);
-        }
-    };
-    view.keep_commits(&collect);
-    for event in events.into_inner().unwrap_or_default() {
-        match event {
-            Event::CommitKept { kept, .. } => report.git_commits.push(kept),
-            Event::Notice(text) => report.notes.push(text),
-            _ => {}
+    report.note(gather(|watch| view.keep_commits(watch)));
+}
+
+impl Report {
+    /// Enters what became of commits.
+    fn note(&mut self, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::CommitKept { kept, .. } => self.git_commits.push(kept),
+                Event::Notice(text) => self.notes.push(text),
+                _ => {}
+            }
         }
     }
 }

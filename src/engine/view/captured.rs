@@ -14,7 +14,31 @@ use crate::engine::report::skip_text;
 use crate::object::traits::Put;
 use crate::object::tree;
 use crate::workspace::isolate::{LeftOut, LeftOutReason, Note, capture_upper, make_accessible};
-use crate::workspace::{KeepOut, Rules, SkipReason};
+use crate::workspace::{Capture, KeepOut, Rules, SkipReason};
+
+/// What a layer showed at its end.
+pub(in crate::engine) struct Captured {
+    /// The tree.
+    pub tree: TreeId,
+    /// What could not be recorded, and why: a sentence for each.
+    pub left_out: Vec<String>,
+    /// Git folders of repositories inside.
+    pub repositories: Vec<TreePath>,
+}
+
+impl Captured {
+    /// What a slot showed, as a capture of its files says.
+    pub fn of_slot(found: Capture) -> Self {
+        let is_git = |(_, why): &(TreePath, SkipReason)| *why == SkipReason::Repository;
+        let (git, other): (Vec<_>, Vec<_>) = found.skipped.into_iter().partition(is_git);
+        let text = |(path, why): &(TreePath, SkipReason)| left_out_text(path, &skip_text(*why));
+        Self {
+            tree: found.tree,
+            left_out: other.iter().map(text).collect(),
+            repositories: git.into_iter().map(|(path, _)| path).collect(),
+        }
+    }
+}
 
 /// The tree that a layer shows. Files of rules count as they stood below it, and those that are
 /// ignored themselves as they stand now. What one of the `tracked` trees has is tracked, whatever the rules
@@ -25,7 +49,7 @@ pub(super) fn capture_layer(
     note: Note,
     rules: (&Rules, &[TreePath]),
     tracked: [TreeId; 2],
-) -> Result<(TreeId, Vec<String>), EngineError> {
+) -> Result<Captured, EngineError> {
     // By the rules under which it was opened: a branch that the user checks out meanwhile may ignore
     // what was written here.
     let rules = KeepOut::as_of(rules.0, objects, note.shown, rules.1);
@@ -55,14 +79,22 @@ pub(super) fn capture_layer(
         };
         Some(left_out_text(&left.path, &why))
     };
-    Ok((captured.tree, captured.left_out.iter().filter_map(named).collect()))
+    let is_git = |left: &&LeftOut| {
+        let name = left.path.split().map(|(_, name)| name == b".git");
+        left.reason == LeftOutReason::Rules && name == Some(true)
+    };
+    Ok(Captured {
+        tree: captured.tree,
+        left_out: captured.left_out.iter().filter_map(named).collect(),
+        repositories: captured.left_out.iter().filter(is_git).map(|l| l.path.clone()).collect(),
+    })
 }
 
 /// Times that a layer is read again after what was closed in it was opened: folders in folders.
 const OPENING_TRIES_MAX: usize = 8;
 
 /// What was left out, as a sentence.
-pub(super) fn left_out_text(path: &TreePath, why: &str) -> String {
+fn left_out_text(path: &TreePath, why: &str) -> String {
     format!("`{}` was left out: {why}", path.display())
 }
 

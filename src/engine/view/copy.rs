@@ -152,8 +152,8 @@ fn clear_leavings(folder: &Path, found: &Capture, config: &Config) -> Result<boo
             _ => {}
         }
     }
-    // What no capture takes: pipes, what is nested too deeply, what is sparse.
-    let odd = |why: &SkipReason| *why != SkipReason::Repository && *why != SkipReason::Store;
+    // What no capture takes: pipes, what is nested too deeply, what is sparse, git folders.
+    let odd = |why: &SkipReason| *why != SkipReason::Store;
     let odd: Vec<_> = found.skipped.iter().filter(|(_, why)| odd(why)).collect();
     for (path, _) in &odd {
         let place = path.under(folder);

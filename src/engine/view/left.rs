@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::captured::capture_layer;
+use super::captured::{Captured, capture_layer};
 use super::copy::SLOTS_MAX;
 use super::identity::remove;
 use crate::base::disk::Disk;
@@ -52,11 +52,11 @@ pub(in crate::engine) fn capture_left_layer(
     upper: &Path,
     rules: &Rules,
     recorded: TreeId,
-) -> Result<TreeId, EngineError> {
+) -> Result<Captured, EngineError> {
     let torn = || EngineError::Refused {
         what: "its layer cannot be read".to_owned(),
         why: "nothing says on which tree it stands".to_owned(),
     };
     let note = layer.note()?.ok_or_else(torn)?;
-    Ok(capture_layer(objects, upper, note, (rules, &[]), [note.base, recorded])?.0)
+    capture_layer(objects, upper, note, (rules, &[]), [note.base, recorded])
 }

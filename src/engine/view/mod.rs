@@ -9,6 +9,7 @@
 
 mod backend;
 mod captured;
+mod commits;
 mod copy;
 mod git;
 mod identity;
@@ -17,10 +18,12 @@ mod logs;
 mod mask;
 mod open;
 mod overlay;
+mod references;
 mod secret;
 mod work;
 
 pub use backend::{probe, probe_backends};
+pub(super) use captured::Captured;
 pub(super) use identity::{Identity, Work, is_of_approach, is_of_view, path_of};
 pub(super) use left::{Left, capture_left_layer, left_behind};
 pub use logs::is_written;

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::backend::{choice, view_folder};
-use super::captured::{capture_layer, left_out_text};
+use super::captured::{Captured, capture_layer};
 use super::git::{GitStart, set_git_environment};
 use super::identity::{Identity, Work, remove};
 use super::logs;
@@ -17,7 +17,6 @@ use crate::base::limits::REPORT_BYTES_MAX;
 use crate::base::mount::MountPlan;
 use crate::base::path::TreePath;
 use crate::base::regular;
-use crate::engine::report::skip_text;
 use crate::engine::still::{Moment, Purpose};
 use crate::engine::take::Taken;
 use crate::engine::{Engine, EngineError};
@@ -26,7 +25,7 @@ use crate::object::traits::Put;
 use crate::run::{self, Cancel, Command, Finished, Program};
 pub use crate::workspace::isolate::Backend;
 use crate::workspace::isolate::{Layer, Note, Number, Slot, remove_stubborn};
-use crate::workspace::{Rules, SkipReason, StatCache, capture};
+use crate::workspace::{Rules, StatCache, capture};
 
 /// The first port that a view may use, and how many each has to itself.
 const PORTS: (usize, usize) = (20_000, 100);
@@ -86,6 +85,8 @@ pub(in crate::engine) struct View<'a> {
     pub(super) git: Option<GitStart>,
     /// What the last capture could not take, in sentences.
     left_out: Vec<String>,
+    /// Git folders of repositories inside that it met.
+    repositories: Vec<TreePath>,
 }
 
 /// What tells one writing of a file from another.
@@ -188,6 +189,7 @@ impl Engine {
             work,
             git,
             left_out: Vec::new(),
+            repositories: Vec::new(),
         })
     }
 }
@@ -339,6 +341,11 @@ impl View<'_> {
         &self.left_out
     }
 
+    /// The git folders of repositories inside that the last capture met.
+    pub(super) fn repositories(&self) -> &[TreePath] {
+        &self.repositories
+    }
+
     /// The tree that it shows now.
     pub fn capture(&mut self, objects: &impl Put) -> Result<TreeId, EngineError> {
         let taken = self.taken;
@@ -346,20 +353,16 @@ impl View<'_> {
         match &mut self.stand {
             Stand::Overlay { upper, note, .. } => {
                 let rules = (&taken.rules, taken.capture.ignored.as_slice());
-                let (tree, left_out) =
-                    capture_layer(objects, upper, *note, rules, [self.tree, recorded])?;
-                self.left_out = left_out;
-                Ok(tree)
+                let captured = capture_layer(objects, upper, *note, rules, [self.tree, recorded])?;
+                (self.left_out, self.repositories) = (captured.left_out, captured.repositories);
+                Ok(captured.tree)
             }
             Stand::Copy { cache, rules, .. } => {
                 cache.advance(self.engine.surroundings.now());
                 let found = capture(objects, rules, cache, Some(recorded))?;
-                let own = |why: &SkipReason| *why != SkipReason::Repository;
-                let left_out = found.skipped.iter().filter(|(_, why)| own(why));
-                let text =
-                    |(path, why): &(TreePath, SkipReason)| left_out_text(path, &skip_text(*why));
-                self.left_out = left_out.map(text).collect();
-                Ok(found.tree)
+                let captured = Captured::of_slot(found);
+                (self.left_out, self.repositories) = (captured.left_out, captured.repositories);
+                Ok(captured.tree)
             }
         }
     }

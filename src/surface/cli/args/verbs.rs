@@ -183,7 +183,7 @@ pub enum Verb {
         /// Stop it after this time, such as `90s` or `10m`
         #[arg(long, value_name = "TIME")]
         timeout: Option<String>,
-        /// Run it and record nothing
+        /// Run it and record nothing, no commits of git either
         #[arg(long)]
         no_capture: bool,
         #[command(flatten)]
@@ -224,7 +224,7 @@ pub enum Verb {
     Shell {
         /// The branch
         branch: String,
-        /// Run it and record nothing
+        /// Run it and record nothing, no commits of git either
         #[arg(long)]
         no_capture: bool,
         #[command(flatten)]

@@ -328,7 +328,8 @@ pub fn exec(report: &exec::Report) -> String {
 /// Where a commit is kept, in one line.
 pub fn kept_commit(kept: &KeptCommit) -> String {
     let commit = kept.commit.get(..12).unwrap_or(&kept.commit);
-    format!("commit {} kept as {}", paint(NAME, commit), paint(NAME, &kept.reference))
+    let place = kept.repository.as_ref().map_or_else(String::new, |name| format!(" in the {name}"));
+    format!("commit {} kept as {}{place}", paint(NAME, commit), paint(NAME, &kept.reference))
 }
 
 /// A value short enough for a line.
