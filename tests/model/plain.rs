@@ -117,7 +117,8 @@ impl Model {
     pub fn edit(&mut self, path: &str, content: Option<usize>) {
         match content {
             Some(number) => {
-                let content = format!("content {number}\n").into_bytes();
+                // Each path has its own: a file that goes while another comes is no rename.
+                let content = format!("content {number} of {path}\n").into_bytes();
                 self.files.insert(path.to_owned(), Node::File(content, path == "run"))
             }
             None => self.files.remove(path),
