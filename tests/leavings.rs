@@ -155,3 +155,23 @@ fn a_sparse_file_in_the_workspace_is_named_and_not_read() {
     let output = bench.run(&["diff", "@-", "@"]);
     assert!(text(&output.stdout).contains("+two"));
 }
+
+/// Only a copy's command can reach the process that keeps it.
+#[test]
+fn an_approach_that_kills_what_keeps_it_is_alone_in_that() {
+    let bench = bench();
+    let kills = "kills=echo half > half; kill -9 $PPID; sleep 3";
+    let words = ["try", kills, "other=echo whole > whole", "--backend", "copy"];
+    let report = bench.json(&words);
+    let approaches = report["approaches"].as_array().unwrap();
+    let shown = |at: usize| approaches[at]["state"].as_str().unwrap_or_default().to_owned();
+    assert!(shown(0).contains("killed") || shown(0) == "done", "{report:#}");
+    assert_eq!(shown(1), "done", "{report:#}");
+    let names = bench.ok(&["diff", "main", "e1/kills", "--names"]);
+    assert!(names.contains("half"), "{names}");
+    assert!(bench.ok(&["diff", "main", "e1/other", "--names"]).contains("whole"));
+    let stage = "[[stage]]\nname = \"t\"\nkind = \"gate\"\nrun = \"kill -9 $PPID; sleep 3\"\n";
+    bench.write("exp.toml", stage);
+    let said = text(&bench.run(&["eval", "--backend", "copy"]).stdout);
+    assert!(!said.contains("verdict: bad"), "{said}");
+}

@@ -25,7 +25,7 @@ use crate::object::names::{self, NameKey, NameValue, VerdictRecord};
 use crate::object::tree;
 use crate::policy::limits::Limits;
 use crate::policy::verdict::judge;
-use crate::run::{Cancel, Command, Finished, Outcome, Program, Stdio, report};
+use crate::run::{Cancel, Command, Finished, KEEPER_LOST, Outcome, Program, Stdio, report};
 
 /// How many lines say why a stage failed.
 const EXCERPT_LINES: usize = 20;
@@ -334,6 +334,10 @@ impl<'a> Bench<'a> {
     }
 
     fn outcome(&self, stage: &Stage, finished: &Finished) -> Result<StageOutcome, EngineError> {
+        if finished.is_keeper_lost {
+            // Says nothing about what was measured.
+            return Ok(StageOutcome::DidNotRun { reason: KEEPER_LOST.to_owned() });
+        }
         Ok(match &finished.outcome {
             Outcome::Exited(0) => StageOutcome::Passed,
             Outcome::Exited(exit) => StageOutcome::Failed { exit: *exit },

@@ -22,7 +22,7 @@ use crate::object::experiment::{Approach, ApproachState, Experiment};
 use crate::object::names::{NameKey, NameValue};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree;
-use crate::run::{Cancel, Outcome, Pool, Program};
+use crate::run::{Cancel, KEEPER_LOST, Outcome, Pool, Program};
 
 /// How the approaches are run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -227,6 +227,9 @@ impl Race<'_> {
         };
         view.keep_commits(self.watch);
         let label = &approach.branch;
+        if finished.is_keeper_lost {
+            (self.watch)(Event::Notice(format!("{label} was killed: {KEEPER_LOST}")));
+        }
         if !view.stood_still()? {
             let notice = format!(
                 "the workspace was changed while {label} ran, which may have seen both; what it \

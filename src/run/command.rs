@@ -125,6 +125,10 @@ impl Cancel {
     }
 }
 
+/// Why it is not known how a command would have ended ([`Finished::is_keeper_lost`]).
+pub const KEEPER_LOST: &str = "the process of exp's that keeps it was killed, by itself or by the system, and what \
+                               it had started was ended";
+
 /// How a command ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -173,6 +177,9 @@ pub struct Finished {
     pub log_truncated: bool,
     /// The largest resident set of any process among it, in KiB, where the system says.
     pub memory_kib_max: Option<u64>,
+    /// Whether the process that keeps the command was itself killed, by the command or by somebody
+    /// else: then the command was killed as well, and how it would have ended is not known.
+    pub is_keeper_lost: bool,
 }
 
 /// Why a command could not be run at all, or its end not be known.
@@ -215,9 +222,6 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
-    /// The process that keeps the command was itself killed from outside.
-    #[error("could not learn how the command ended: its keeper was killed")]
-    KeeperLost,
     /// A helper command that must succeed did not.
     #[error("could not run `{command}`: {reason}")]
     Helper {

@@ -15,6 +15,7 @@ use super::enter;
 use super::handover::{REPORT_BYTES, Report};
 use super::output::Output;
 use super::prepare::{Prepared, prepare};
+use super::stray;
 use crate::base::limits::{CANCEL_LOOK_MS, OUTPUT_LOG_BYTES_MAX};
 
 /// Runs a command to its end and leaves nothing of it running.
@@ -43,9 +44,12 @@ pub fn run(
     });
     // Whatever went wrong while reading, the processes are ended before anything is returned.
     running.end()?;
+    let report = running.read_report();
+    if report.is_none() {
+        stray::end_all(&running.mark);
+    }
     let stopped = stopped.map_err(|source| log_error(command, source))?;
     let duration = started.elapsed();
-    let report = running.read_report();
     let collected = output.finish().map_err(|source| log_error(command, source))?;
     let (ended, memory_kib_max) = match report {
         Some(Report::Fault { step, index, errno }) => {
@@ -59,7 +63,8 @@ pub fn run(
     let outcome = match (stopped, ended) {
         (Some(outcome), _) => outcome,
         (None, Some(status)) => outcome_of(command, status, &collected.tail),
-        (None, None) => return Err(RunError::KeeperLost),
+        // What it kept was killed with it, by us.
+        (None, None) => Outcome::Signalled(Signal::KILL.as_raw()),
     };
     Ok(Finished {
         outcome,
@@ -70,6 +75,7 @@ pub fn run(
         output_bytes: collected.total,
         log_truncated: collected.log_truncated,
         memory_kib_max,
+        is_keeper_lost: report.is_none(),
     })
 }
 
@@ -80,6 +86,8 @@ struct Running {
     ended: Option<OwnedFd>,
     report: PipeReader,
     pipes: Vec<(PipeReader, bool)>,
+    /// What all that the command starts inherits.
+    mark: String,
 }
 
 enum Spawned {
@@ -90,6 +98,8 @@ enum Spawned {
 fn spawn(command: &Command) -> Result<Spawned, RunError> {
     let prepared: Prepared = prepare(command)?;
     let mut builder = builder_of(command)?;
+    let mark = stray::mark();
+    builder.env(stray::VARIABLE, &mark);
     let (report, report_writer) = io::pipe().map_err(RunError::system("make a pipe"))?;
     attach_input(&mut builder, command)?;
     let pipes = attach_pipes(&mut builder, command.stdio)?;
@@ -102,7 +112,7 @@ fn spawn(command: &Command) -> Result<Spawned, RunError> {
         Ok(child) => {
             let pid = Pid::from_child(&child);
             let ended = pidfd_open(pid, PidfdFlags::empty()).ok();
-            Ok(Spawned::Running(Running { child, ended, report, pipes }))
+            Ok(Spawned::Running(Running { child, ended, report, pipes, mark }))
         }
         Err(error) => match exit_without_start(&error) {
             Some(exit) => {
@@ -204,6 +214,8 @@ impl Running {
                 self.read_what_is_there(take)?;
                 return Ok(reason);
             }
+            // A command may have stopped its keeper, which would never tell its end.
+            self.signal(Signal::CONT);
             let now = Instant::now();
             if reason.is_none() {
                 if cancel.is_cancelled() {
@@ -365,6 +377,7 @@ fn not_started(
         output_bytes: 0,
         log_truncated: false,
         memory_kib_max: None,
+        is_keeper_lost: false,
     })
 }
 

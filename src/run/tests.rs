@@ -340,6 +340,21 @@ fn killing_the_caller_ends_the_command() {
     wait_until(|| !is_alive(&fs::read_to_string(folder.path().join("orphan")).unwrap_or_default()));
 }
 
+/// Without a namespace the keeper is a process like any other: its command can kill or stop it.
+#[test]
+fn a_command_that_kills_its_keeper_ends_with_all_that_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "setsid sh -c 'echo $$ > orphan; exec sleep 60' & while ! test -s orphan; do :; done; \
+                kill -9 $PPID; exec sleep 60";
+    let finished = go(&Command::shell(text, folder.path()));
+    assert!(finished.is_keeper_lost);
+    assert_eq!(finished.outcome, Outcome::Signalled(9));
+    let orphan = fs::read_to_string(folder.path().join("orphan")).unwrap();
+    wait_until(|| !is_alive(&orphan));
+    let finished = go(&Command::shell("kill -STOP $PPID; exit 3", folder.path()));
+    assert_eq!((finished.outcome, finished.is_keeper_lost), (Outcome::Exited(3), false));
+}
+
 fn wait_until(mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !holds() {

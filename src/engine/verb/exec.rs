@@ -15,7 +15,7 @@ use crate::engine::view::{Backend, View, WorkOn};
 use crate::engine::{Engine, EngineError};
 use crate::object::snapshot::{Origin, Snapshot};
 use crate::object::tree;
-use crate::run::{Cancel, Outcome, Program, Stdio};
+use crate::run::{Cancel, KEEPER_LOST, Outcome, Program, Stdio};
 use crate::store::Sharing;
 
 /// What can be asked of `exec`.
@@ -116,6 +116,9 @@ pub fn run(engine: &Engine, options: &Options, cancel: &Cancel) -> Result<Report
         duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
         disturbed: false,
     };
+    if finished.is_keeper_lost {
+        report.notes.push(format!("the command was killed: {KEEPER_LOST}"));
+    }
     if !options.no_capture {
         keep_commits(&view, &mut report);
     }

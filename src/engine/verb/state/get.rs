@@ -123,6 +123,10 @@ fn passes(
     })?));
     command.limit = Some(check.limit);
     let finished = run::run(&command, cancel, &mut |_| {})?;
+    if finished.is_keeper_lost {
+        let what = "the check did not come to its end".to_owned();
+        return Err(EngineError::Refused { what, why: run::KEEPER_LOST.to_owned() });
+    }
     match finished.outcome {
         run::Outcome::Cancelled => Err(EngineError::Interrupted),
         run::Outcome::DidNotStart { reason, .. } => {
