@@ -6,6 +6,7 @@
 //! took it from its environment is not found.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,10 +22,12 @@ const LOOKS_MAX: usize = 200;
 /// Bytes of a process's environment that are read.
 const ENVIRONMENT_BYTES_MAX: u64 = 8 << 20;
 
-/// A value for one more command.
+/// A value for one more command. Drawn, since the numbers of processes repeat: in each namespace they
+/// begin anew, and processes of others must never be taken for ours.
 pub(super) fn mark() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    let drawn = RandomState::new().hash_one(NEXT.fetch_add(1, Ordering::Relaxed));
+    format!("{}-{drawn:016x}", std::process::id())
 }
 
 /// Kills every process that has the mark, until there is none.
